@@ -325,22 +325,24 @@ def write(path: Path, findings: Iterable[Finding]) -> None:
     path.write_text(json.dumps(texts, indent=1, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def read(folder: Path) -> list[Finding]:
-    """Read every chapter's findings (``<chapter>.json``), ordered by chapter and id; none if there is no folder.
+def read_file(path: Path) -> list[Finding]:
+    """Read one chapter's findings, as `write` wrote them.
 
     Raises
     ------
-    ChapterError : a file is not what `write` writes
+    ChapterError : the file is not what `write` writes
     """
-    findings: list[Finding] = []
-    for path in sorted(Path(folder).glob("*.json")):
-        try:
-            findings.extend(Finding.model_validate(record) for record in json.loads(path.read_text(encoding="utf-8")))
-        except (ValueError, TypeError) as error:
-            raise ChapterError(
-                f"The findings in {path.name} cannot be read: {error}. Run the chapter again."
-            ) from error
-    return sorted(findings, key=lambda finding: (finding.chapter, finding.id))
+    try:
+        records = json.loads(path.read_text(encoding="utf-8"))
+        return [Finding.model_validate(record) for record in records]
+    except (ValueError, TypeError) as error:
+        raise ChapterError(f"The findings in {path.name} cannot be read: {error}. Run the chapter again.") from error
+
+
+def read(folder: Path) -> list[Finding]:
+    """Read every chapter's findings (``<chapter>.json``), ordered by chapter and id; none if there is no folder."""
+    found = [finding for path in sorted(Path(folder).glob("*.json")) for finding in read_file(path)]
+    return sorted(found, key=lambda finding: (finding.chapter, finding.id))
 
 
 def trend(finding: Finding) -> Result:
