@@ -1,0 +1,98 @@
+"""What is true in the simulated business: every rate and effect, in one place.
+
+Rates of monthly accounts are per person-month, rates of annual accounts per renewal. Effects multiply the rate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+SIZES = ("1–19", "20–99", "100–499", "500+")
+CHANNELS = ("Inbound", "Outbound", "Partner", "Paid search", "Events")
+INDUSTRIES = ("Software", "Professional services", "Retail", "Manufacturing", "Healthcare", "Financial services")
+REGIONS = ("UK & Ireland", "DACH", "Nordics", "Benelux", "North America")
+PLANS = ("Basic", "Professional", "Enterprise")
+ADDONS = ("Advanced analytics", "Premium support")
+REASONS = ("Price", "Missing features", "Competitor", "Budget cut", "No longer needed", "Company closed")
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """The business. Tuples run over `SIZES`, `PLANS` or `ADDONS` in their order unless said otherwise."""
+
+    # Who signs up
+    size_share: tuple[float, ...] = (0.42, 0.34, 0.17, 0.07)
+    channel_share: tuple[tuple[float, ...], ...] = (  # size × channel: paid search brings small accounts
+        (0.34, 0.08, 0.10, 0.38, 0.10),
+        (0.34, 0.18, 0.14, 0.22, 0.12),
+        (0.26, 0.36, 0.18, 0.06, 0.14),
+        (0.18, 0.48, 0.18, 0.02, 0.14),
+    )
+    industry_share: tuple[float, ...] = (0.26, 0.22, 0.16, 0.15, 0.11, 0.10)
+    region_share: tuple[float, ...] = (0.46, 0.17, 0.13, 0.11, 0.13)
+    referred_share: float = 0.14
+    annual_share: tuple[float, ...] = (0.30, 0.55, 0.75, 0.92)
+    plan_share: tuple[tuple[float, ...], ...] = (  # size × plan
+        (0.62, 0.34, 0.04),
+        (0.32, 0.55, 0.13),
+        (0.10, 0.56, 0.34),
+        (0.03, 0.38, 0.59),
+    )
+    growth: float = 0.013  # more sign-ups each month than in the last
+    opening_share: float = 0.45  # of all accounts were customers before the data begin
+
+    # What they buy
+    seats_median: tuple[float, ...] = (4.0, 9.0, 22.0, 50.0)
+    seats_sigma: tuple[float, ...] = (0.65, 0.70, 0.75, 0.80)
+    pareto_share: float = 0.03  # of accounts have a Pareto multiple of the seats of their kind
+    pareto_shape: float = 1.6
+    seats_cap: int = 450
+    list_price: tuple[float, ...] = (14.0, 26.0, 42.0)  # a seat and month, in the year of the data's end
+    addon_price: tuple[float, ...] = (6.0, 9.0)  # a seat and month
+    addon_share: tuple[tuple[float, ...], ...] = ((0.03, 0.01), (0.12, 0.06), (0.26, 0.22))  # plan × add-on, at start
+    list_growth: float = 0.04  # the list price rises every 1 January
+    annual_discount: float = 0.10
+    volume_discount: float = 0.035  # per doubling of seats above ten
+    discount_cap: float = 0.35
+
+    # How they leave: person-month of monthly accounts, renewal of annual ones
+    monthly_voluntary: tuple[float, ...] = (0.0175, 0.0125, 0.0100, 0.0080)
+    monthly_involuntary: tuple[float, ...] = (0.0045, 0.0030, 0.0015, 0.0008)
+    renewal_voluntary: tuple[float, ...] = (0.190, 0.155, 0.115, 0.085)
+    renewal_involuntary: tuple[float, ...] = (0.020, 0.012, 0.005, 0.003)
+    early_end: float = 0.015  # monthly accounts that stop within two weeks of their start
+    young_excess: float = 0.9  # excess voluntary hazard of a new monthly account, decaying with age
+    young_decay: float = 5.0  # months
+    mature: float = 0.80  # voluntary hazard of an old monthly account, against the rate above
+    first_renewal: float = 1.12  # renewals at an age of 12 months or less, against the rate above
+    later_renewal: float = 0.85
+    channel_effect: Mapping[str, float] = field(
+        default_factory=lambda: {"Inbound": 1.0, "Outbound": 1.0, "Partner": 0.70, "Paid search": 1.40, "Events": 1.0}
+    )
+    """On voluntary ends. Industry, region, referral and plan have no effect of their own on leaving."""
+
+    # How they come and go between
+    to_annual: float = 0.008  # a monthly account a month
+    to_monthly: float = 0.025  # an annual account at a renewal
+    pause: float = 0.0025  # a monthly account a month
+    return_voluntary: float = 0.08
+    return_involuntary: float = 0.22
+
+    # How they grow and shrink
+    seats_up_monthly: float = 0.032
+    seats_down_monthly: float = 0.016
+    seats_up_midterm: float = 0.019
+    seats_up_renewal: float = 0.20
+    seats_down_renewal: float = 0.13
+    large_growth: float = 1.25  # accounts of 100 employees and more add seats this much more often
+    upgrade: float = 0.0045  # a month
+    downgrade_monthly: float = 0.0020
+    downgrade_renewal: float = 0.022
+    attach: float = 0.0045  # a month and add-on
+    detach_monthly: float = 0.006
+    detach_renewal: float = 0.06
+    extra_discount: float = 0.10  # of renewals end with a further discount
+
+
+DEFAULT = Parameters()
