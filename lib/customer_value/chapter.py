@@ -1,0 +1,221 @@
+"""All that a notebook holds in its hands: ``ch = chapter.open("revenue")``.
+
+A chapter run by the report writes its figures, tables and findings into the run's folder and prints Markdown that both
+publishers read alike. The same notebook run by itself in JupyterLab, on the sample, shows figures and tables in place.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property
+from pathlib import Path
+
+import pandas as pd
+from IPython.display import HTML, Markdown, display
+from matplotlib.figure import Figure
+
+from customer_value import csv_safe, figures, tables
+from customer_value.errors import SettingsError
+from customer_value.marts import Marts
+from customer_value.stats.result import Result
+from customer_value.strategy import findings as finding_records
+from customer_value.strategy.findings import Finding
+from customer_value.strategy.wording import Words
+
+RUN_FOLDER = "CUSTOMER_VALUE_RUN"
+"""Environment variable by which the report tells its notebooks where the run lives."""
+
+CALLOUTS = ("note", "tip", "warning", "important", "caution")
+
+
+def open(name: str) -> Chapter:
+    """Open the chapter whose notebook is called ``name``.
+
+    Inside a report the run's folder comes from the environment. In JupyterLab, without one, the sample is made and
+    prepared first.
+    """
+    folder = os.environ.get(RUN_FOLDER)
+    if folder:
+        return Chapter(name, Path(folder), published=True)
+    from customer_value.report.prepare import prepare_sample
+
+    return Chapter(name, prepare_sample(), published=False)
+
+
+class Chapter:
+    """One chapter of one run.
+
+    Attributes
+    ----------
+    name : the notebook's name
+    published : whether output goes to the report (else it is shown in JupyterLab)
+    words : numbers, dates and money in the report's locale and currency
+    """
+
+    def __init__(self, name: str, run: Path, *, published: bool) -> None:
+        self.name = name
+        self.published = published
+        self._run = run
+        self._context = json.loads((run / "run.json").read_text(encoding="utf-8"))
+        self._folder = run / "chapters" / name
+        self.words = Words(locale=self._context["locale"], currency=self._context["currency"])
+        self._recorded: list[Finding] = []
+
+    # -- what the chapter reads ---------------------------------------------------------------------------------
+
+    @cached_property
+    def marts(self) -> Marts:
+        """The marts of this run."""
+        return Marts.open(self._run / "marts")
+
+    @property
+    def meta(self):
+        """What is known about the data: shape, as-of date, tables, attributes, warnings."""
+        return self.marts.meta
+
+    @cached_property
+    def quality(self) -> pd.DataFrame:
+        """One row a quality rule checked."""
+        return pd.read_parquet(self._run / "tables" / "quality.parquet")
+
+    def findings(self) -> list[Finding]:
+        """Every finding that the other chapters recorded, in the order of the report."""
+        found = []
+        for chapter in self._context["chapters"]:
+            path = self._run / "chapters" / chapter / "findings.json"
+            if path.is_file():
+                found += finding_records.read_file(path)
+        return found
+
+    # -- what the reader sees -----------------------------------------------------------------------------------
+
+    def answer(self, headline: str, detail: str) -> None:
+        """The answer first: a heading that states the finding, then what was measured, in whom, over which period."""
+        self.say(f"## {headline} {{#answer .answer}}\n\n::: {{.lead}}\n{detail}\n:::")
+
+    def say(self, markdown: str) -> None:
+        """Computed prose."""
+        display(Markdown(markdown if self.published else _plain(markdown)))
+
+    def callout(self, kind: str, title: str, text: str) -> None:
+        """A boxed remark; ``kind`` is one of `CALLOUTS`."""
+        if kind not in CALLOUTS:
+            raise SettingsError(f"A callout is one of {', '.join(CALLOUTS)}, got: {kind!r}")
+        self.say(f'::: {{.callout-{kind} title="{_attribute(title)}"}}\n{text}\n:::')
+
+    def draw(
+        self, picture: Callable[..., Figure], result: Result, *, label: str, caption: str, **options: object
+    ) -> None:
+        """A figure of ``result``, in a wide and a narrow version, with alt text from its numbers.
+
+        Parameters
+        ----------
+        picture : a function of `customer_value.figures`
+        result : what it draws
+        label : lower-case words and hyphens; the anchor is ``fig-<chapter>-<label>``
+        caption : the finding and what is measured, in Markdown
+        options : the picture's own options
+        """
+        label = _label(label)
+        if not self.published:
+            wide = picture(result, words=self.words, **options)
+            display(HTML(figures.svg(wide).decode("utf-8")))
+            display(Markdown(caption))
+            return
+        stem = f"{self.name}-{label}"
+        for narrow, suffix in ((False, ""), (True, "-narrow")):
+            drawn = picture(result, narrow=narrow, words=self.words, **options)
+            self._write(f"figures/{stem}{suffix}.svg", figures.svg(drawn))
+        alt = _attribute(figures.alt(result, kind=picture.__name__, words=self.words))
+        place = self._path("figures")
+        self.say(
+            f"::: {{#fig-{stem}}}\n"
+            f'![]({place}/{stem}.svg){{.wide fig-alt="{alt}"}}\n\n'
+            f'![]({place}/{stem}-narrow.svg){{.narrow fig-alt="{alt}"}}\n\n'
+            f"{caption}\n:::"
+        )
+
+    def show(
+        self,
+        result: Result,
+        label: str,
+        *,
+        caption: str,
+        columns: Sequence[str] | None = None,
+        labels: dict[str, str] | None = None,
+        top: int | None = 10,
+    ) -> None:
+        """A table of ``result``: the first ``top`` rows here, all of them in a CSV file to take away.
+
+        Parameters
+        ----------
+        result : what it shows
+        label : lower-case words and hyphens; the anchor is ``tbl-<chapter>-<label>``
+        caption : what the table shows, in Markdown
+        columns, labels : which columns, in which order, under which heads; default all
+        top : rows on the page; None for all
+        """
+        label = _label(label)
+        anchor = f"tbl-{self.name}-{label}"
+        options = {"words": self.words, "columns": columns, "labels": labels, "top": top}
+        html = tables.html(result, id=anchor, **options)
+        if not self.published:
+            display(HTML(html))
+            display(Markdown(caption))
+            return
+        target = self._folder / "tables" / f"{label}.csv"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        csv_safe.write_csv(result.table, target)
+        download = f"[Download the table (CSV)]({self._path('tables')}/{self.name}/{label}.csv)"
+        self.say(
+            f"::: {{#{anchor}}}\n"
+            f'::: {{.content-visible when-format="html"}}\n```{{=html}}\n{html}\n```\n:::\n\n'
+            f'::: {{.content-visible unless-format="html"}}\n{tables.pipe(result, **options)}\n:::\n\n'
+            f"{caption} {download}\n:::"
+        )
+
+    def record(self, found: Finding | Iterable[Finding]) -> None:
+        """Record what the chapter established; the strategy page is written from these records alone."""
+        self._recorded += [found] if isinstance(found, Finding) else list(found)
+        if self.published:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            finding_records.write(self._folder / "findings.json", self._recorded)
+
+    def figure_file(self, name: str, svg: bytes) -> str:
+        """Keep a small picture that a text places itself; returns its path as seen from the page."""
+        stem = f"{self.name}-{_label(name)}"
+        if self.published:
+            self._write(f"figures/{stem}.svg", svg)
+        return f"{self._path('figures')}/{stem}.svg"
+
+    # -- how it is kept -----------------------------------------------------------------------------------------
+
+    def _path(self, folder: str) -> str:
+        """``folder`` of the project as seen from this chapter's page."""
+        return folder if self.name == self._context["front_page"] else f"../{folder}"
+
+    def _write(self, name: str, content: bytes) -> None:
+        target = self._folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content)
+
+
+def _label(label: str) -> str:
+    if not re.fullmatch(r"[a-z][a-z0-9-]*", label):
+        raise SettingsError(f"A label is lower-case words and hyphens, got: {label!r}")
+    return label
+
+
+def _attribute(text: str) -> str:
+    """Text that may stand between double quotes in a Markdown attribute."""
+    return " ".join(text.replace("\\", "").replace('"', "'").split())
+
+
+def _plain(markdown: str) -> str:
+    """Markdown without the divs and attributes that JupyterLab would print as they are."""
+    titled = re.sub(r'^:::+ *\{[^}]*title="([^"]*)"[^}]*\}', r"**\1**", markdown, flags=re.MULTILINE)
+    without_fences = re.sub(r"^:::+.*$", "", titled, flags=re.MULTILINE)
+    return re.sub(r"\{[#.][^}]*\}", "", without_fences)

@@ -1,0 +1,1 @@
+"""Settings, running, provenance and publishing. Orchestrates; knows no statistics."""
