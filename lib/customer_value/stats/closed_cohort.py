@@ -19,9 +19,9 @@ COLUMNS = ("estimate", "low", "high", "n", "events", "effective_n", "largest_sha
 """What every row of an estimate carries. ``events`` counts members lost (or that grew, for expansion)."""
 
 METHOD = (
-    "One closed group, two closes; an account that left at any time ends at nothing, its return is not counted, accounts "
-    "won since are left out. Accounts: Wilson. Gross: Wilson on the effective number of accounts. Net and expansion: "
-    "delete-one jackknife, t quantile"
+    "One closed group, two closes; an account that left at any time ends at nothing, its return is not counted, "
+    "accounts won since are left out. Accounts: Wilson. Gross: Wilson on the effective number of accounts. Net and "
+    "expansion: delete-one jackknife, t quantile"
 )
 
 Row = Mapping[str, object]
@@ -45,9 +45,9 @@ def estimates(
 
     Returns
     -------
-    One row a metric, indexed by it, columns `COLUMNS`: ``logo`` (share of members kept), ``gross`` (share of weight kept,
-    growth not counted), ``net`` (weight after over weight before), ``loss_mrr`` (1 − gross), ``expansion_mrr`` (growth
-    over weight before; net = gross + expansion) and ``expansion_rate`` (share of all members that grew).
+    One row a metric, indexed by it, columns `COLUMNS`: ``logo`` (share of members kept), ``gross`` (share of weight
+    kept, growth not counted), ``net`` (weight after over weight before), ``loss_mrr`` (1 − gross), ``expansion_mrr``
+    (growth over weight before; net = gross + expansion) and ``expansion_rate`` (share of all members that grew).
     """
     before, after = np.asarray(before, dtype=float), np.asarray(after, dtype=float)
     lost = np.asarray(lost, dtype=bool)
