@@ -44,7 +44,7 @@ def test_the_shipped_settings_are_valid(root: Path) -> None:
         (GOOD + "grace_days: soon", "grace_days.*got: 'soon'"),
         (GOOD + "grace_days: -1", "grace_days.*got: -1"),
         (GOOD + "as_of: 2200-01-01", "as_of: must lie between 1970-01-01 and 2100-12-31"),
-        (GOOD + "as_of: 2024-02-31", "as_of"),
+        (GOOD + "as_of: 2024-02-31", "day is out of range"),
         (GOOD + "locale: fr-FR", "locale: must be one of"),
         (GOOD + "currency: pounds", "currency"),
         (GOOD + "max_set_aside: {other: 2}", "max_set_aside.other"),
