@@ -153,7 +153,7 @@ def _together(
     notes: Sequence[str],
 ) -> Figure:
     words, size, small, narrow = plan.words, plan.size, plan.small, plan.narrow
-    colours = {key: theme.CONTEXT for key in plan.groups}
+    colours = dict.fromkeys(plan.groups, theme.CONTEXT)
     colours |= dict(zip(coloured, theme.GROUPS, strict=False))
     inks = {key: theme.MUTED if colour == theme.CONTEXT else colour for key, colour in colours.items()}
     single = len(plan.groups) == 1

@@ -74,7 +74,7 @@ def intervals(
     if drawn.empty:
         raise ValueError(f"{result.name!r} has no interval to draw: every group is too small")
 
-    first, second = (list(dict.fromkeys(table[pair])) + [None, None])[:2] if pair else (None, None)
+    second = list(dict.fromkeys(table[pair]))[-1] if pair else None
     rows = _rows(drawn, by=by, section=section, pair=pair, second=second, order=order, top=top)
     hidden = table[table["estimate"].isna()].drop_duplicates([key for key in (section, by) if key])
     note = theme.too_few(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import functools
 import io
-import math
+
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager

@@ -34,7 +34,7 @@ def trend(
     result : keyed ``(metric, month)``, whatever the first is called, or ``(month,)``; the last key or the one called
         ``month`` is the time. Table: ``estimate``, ``low``, ``high`` (may be missing). A missing estimate is a gap.
     labels : what to call metrics
-    together : all lines in one plot (at most four, of one unit); otherwise a panel each, panels of one unit on one scale
+    together : all lines in one plot (at most four, of one unit); else a panel each, those of one unit on one scale
     reference : a value to draw a line at, such as 1 for net revenue retention
     reference_label : what the line is called
     zero : whether the vertical axis begins at zero; default: for money and counts
