@@ -2,7 +2,17 @@
 
 from .business import Simulation, simulate
 from .files import make_sample, write
-from .parameters import DEFAULT, Parameters
+from .parameters import CHANNELS, DEFAULT, SIZES, Parameters
 from .truth import true_survival
 
-__all__ = ["DEFAULT", "Parameters", "Simulation", "make_sample", "simulate", "true_survival", "write"]
+__all__ = [
+    "CHANNELS",
+    "DEFAULT",
+    "SIZES",
+    "Parameters",
+    "Simulation",
+    "make_sample",
+    "simulate",
+    "true_survival",
+    "write",
+]

@@ -18,6 +18,9 @@ from .names import OWNERS, companies
 from .parameters import ADDONS, CHANNELS, DEFAULT, INDUSTRIES, PLANS, REASONS, REGIONS, SIZES, Parameters
 from .truth import mixed_survival, voluntary_monthly, voluntary_renewal
 
+SEED = 1
+"""Of the sample that ships: one that is typical of its kind in retention, size and concentration."""
+
 BURN_IN = 60
 """Months before the data begin in which the opening stock signed up."""
 
@@ -36,8 +39,9 @@ class Simulation:
     Attributes
     ----------
     tables : ``customers``, ``subscriptions`` and ``plans`` under the contract's column names
-    truth : JSON-able: ``observed_from``, ``end``, ``parameters``, ``survival`` by term at sign-up and by channel
-        (lists whose k-th value is the share not churned on anniversary k), ``null`` attributes, ``known_at``
+    truth : JSON-able. ``observed_from``, ``end``, ``parameters``; ``survival`` by channel (or ``all``) and term at
+        sign-up (``all``, ``1``, ``12``), lists whose k-th value is the share not churned on anniversary k; ``null``,
+        what has no effect of its own on leaving; ``known_at`` of the attributes
     """
 
     tables: dict[str, pd.DataFrame]
@@ -112,7 +116,7 @@ def simulate(
     *,
     accounts: int = 2000,
     months: int = 36,
-    seed: int = 20260630,
+    seed: int = SEED,
     end: date = date(2026, 6, 30),
     parameters: Parameters = DEFAULT,
 ) -> Simulation:
@@ -175,12 +179,15 @@ def simulate(
         "end": end.isoformat(),
         "observed_from": str(observed.astype("datetime64[D]")),
         "parameters": asdict(parameters),
-        "survival": {str(term): mixed_survival(parameters, term=term).tolist() for term in (1, 12)},
-        "survival_by_channel": {
-            channel: {str(term): mixed_survival(parameters, term=term, channel=channel).tolist() for term in (1, 12)}
-            for channel in CHANNELS
+        "survival": {
+            group: {
+                "all": mixed_survival(parameters, channel=channel).round(12).tolist(),
+                "1": mixed_survival(parameters, channel=channel, term=1).round(12).tolist(),
+                "12": mixed_survival(parameters, channel=channel, term=12).round(12).tolist(),
+            }
+            for group, channel in (("all", None), *((name, name) for name in CHANNELS))
         },
-        "null": ["industry", "region", "referred", "plan", "Inbound", "Outbound", "Events"],
+        "null": ["industry", "region", "referred", "owner", "plan"],
         "known_at": {"industry": "signup", "channel": "signup", "region": "signup", "size": "signup",
                      "referred": "signup", "health": "current"},
     }  # fmt: skip

@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
 import yaml
 
-from .business import Simulation, simulate
+from .business import SEED, Simulation, simulate
 
 VERSION = 1
 """Raised whenever the same seed gives different files."""
@@ -41,7 +42,7 @@ def write(simulation: Simulation, folder: Path) -> Path:
     return folder
 
 
-def make_sample(folder: Path, *, accounts: int = 2000, seed: int = 20260630) -> Path:
+def make_sample(folder: Path, *, accounts: int = 2000, seed: int = SEED) -> Path:
     """Have the sample of so many accounts in `folder`; a folder that holds it already is left as it is."""
     wanted = {"version": VERSION, "accounts": accounts, "seed": seed}
     stamp = folder / STAMP
@@ -59,7 +60,7 @@ def make_sample(folder: Path, *, accounts: int = 2000, seed: int = 20260630) -> 
     return folder
 
 
-def _digests(folder: Path, names) -> dict[str, str]:
+def _digests(folder: Path, names: Iterable[str]) -> dict[str, str]:
     return {
         name: hashlib.sha256((folder / name).read_bytes()).hexdigest() if (folder / name).is_file() else ""
         for name in names

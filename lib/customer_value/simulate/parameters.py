@@ -48,7 +48,7 @@ class Parameters:
     pareto_share: float = 0.03  # of accounts have a Pareto multiple of the seats of their kind
     pareto_shape: float = 1.6
     seats_cap: int = 450
-    list_price: tuple[float, ...] = (14.0, 26.0, 42.0)  # a seat and month, in the year of the data's end
+    list_price: tuple[float, ...] = (13.0, 24.0, 40.0)  # a seat and month, in the year of the data's end
     addon_price: tuple[float, ...] = (6.0, 9.0)  # a seat and month
     addon_share: tuple[tuple[float, ...], ...] = ((0.03, 0.01), (0.12, 0.06), (0.26, 0.22))  # plan × add-on, at start
     list_growth: float = 0.04  # the list price rises every 1 January
@@ -82,7 +82,7 @@ class Parameters:
     # How they grow and shrink
     seats_up_monthly: float = 0.032
     seats_down_monthly: float = 0.016
-    seats_up_midterm: float = 0.019
+    seats_up_midterm: float = 0.021
     seats_up_renewal: float = 0.20
     seats_down_renewal: float = 0.13
     large_growth: float = 1.25  # accounts of 100 employees and more add seats this much more often

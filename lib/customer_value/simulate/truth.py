@@ -54,15 +54,16 @@ def true_survival(parameters: Parameters, *, size: str, channel: str, term: int,
     return np.array(survival)
 
 
-def mixed_survival(parameters: Parameters, *, term: int, channel: str | None = None, horizon: int = 60) -> np.ndarray:
-    """`true_survival` averaged over the sizes and channels of those who sign up on this term (and channel)."""
+def mixed_survival(
+    parameters: Parameters, *, term: int | None = None, channel: str | None = None, horizon: int = 60
+) -> np.ndarray:
+    """`true_survival` averaged over all who sign up, or over those on this term, or from this channel."""
     total, weight = np.zeros(horizon + 1), 0.0
     for number, size in enumerate(SIZES):
-        annual = parameters.annual_share[number]
-        of_term = parameters.size_share[number] * (annual if term == 12 else 1 - annual)
-        for place, name in enumerate(CHANNELS):
-            if channel in (None, name):
-                share = of_term * parameters.channel_share[number][place]
-                total += share * true_survival(parameters, size=size, channel=name, term=term, horizon=horizon)
-                weight += share
+        for length, of_term in ((1, 1 - parameters.annual_share[number]), (12, parameters.annual_share[number])):
+            for place, name in enumerate(CHANNELS):
+                if term in (None, length) and channel in (None, name):
+                    share = parameters.size_share[number] * of_term * parameters.channel_share[number][place]
+                    total += share * true_survival(parameters, size=size, channel=name, term=length, horizon=horizon)
+                    weight += share
     return total / weight

@@ -1,0 +1,242 @@
+"""The sample business: the same by seed, in the contract's words, and with everything in it that a report must meet."""
+
+from __future__ import annotations
+
+import time
+from datetime import date
+
+import numpy as np
+import pandas as pd
+import pytest
+from customer_value.errors import SettingsError
+from customer_value.intake.contract import BY_NAME
+from customer_value.simulate import make_sample, simulate, write
+
+FILES = ["customers.csv", "mapping.yml", "plans.csv", "subscriptions.csv", "truth.json"]
+
+
+@pytest.fixture(scope="module")
+def world():
+    return simulate(accounts=2000)
+
+
+@pytest.fixture(scope="module")
+def plans(world) -> pd.DataFrame:
+    rows = world.tables["subscriptions"]
+    rows = rows[rows["kind"] == "plan"].copy()
+    before = rows.groupby("customer_id")[["end_date", "product", "quantity", "mrr", "billing_months"]].shift()
+    return rows.join(before.add_prefix("last_"))
+
+
+def mrr_at(world, day: str) -> pd.Series:
+    """MRR by account at the close of a day."""
+    rows = world.tables["subscriptions"]
+    held = rows[(rows["start_date"] <= day) & ~(rows["end_date"] <= day)]
+    return held.groupby("customer_id")["mrr"].sum()
+
+
+def test_same_seed_same_bytes(tmp_path):
+    for name in ("a", "b"):
+        write(simulate(accounts=300, seed=5), tmp_path / name)
+    write(simulate(accounts=300, seed=6), tmp_path / "c")
+    assert sorted(path.name for path in (tmp_path / "a").iterdir()) == FILES
+    for name in FILES:
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes(), name
+    for name in ("customers.csv", "subscriptions.csv"):
+        assert (tmp_path / "a" / name).read_bytes() != (tmp_path / "c" / name).read_bytes(), name
+
+
+def test_two_thousand_accounts_in_under_five_seconds():
+    began = time.process_time()
+    simulate(accounts=2000)
+    assert time.process_time() - began < 5
+
+
+def test_columns_are_the_contract_s(world):
+    for name, table in world.tables.items():
+        declared = set(world.truth["known_at"]) if name == "customers" else set()
+        assert set(table) - declared <= set(BY_NAME[name].names), name
+        assert set(BY_NAME[name].required) <= set(table), name
+
+
+def test_money_has_two_decimals(tmp_path, world):
+    write(world, tmp_path)
+    written = pd.read_csv(tmp_path / "subscriptions.csv", dtype=str)
+    for column in ("mrr", "list_mrr"):
+        assert written[column].str.fullmatch(r"\d+\.\d\d").all()
+    assert (written["mrr"].astype(float) > 0).all()
+    assert (written["mrr"].astype(float) <= written["list_mrr"].astype(float)).all()
+
+
+def test_keys_and_dates_are_sound(world):
+    customers, rows = world.tables["customers"], world.tables["subscriptions"]
+    assert len(customers) == 2000
+    assert customers["customer_id"].is_unique
+    assert customers["name"].is_unique
+    assert set(rows["customer_id"]) == set(customers["customer_id"])
+    assert (rows["end_date"].isna() | (rows["end_date"] > rows["start_date"])).all()
+    close = pd.Timestamp(world.truth["end"])
+    assert rows["start_date"].max() <= close
+    assert rows["end_date"].max() <= close
+    assert not rows[rows["end_date"].isna()][["end_reason", "end_kind"]].notna().any(axis=None)
+
+
+def test_names_stay_unique_beyond_the_pairs_of_words():
+    names = simulate(accounts=9000, months=3).tables["customers"]["name"]
+    assert names.is_unique
+
+
+def test_products_of_an_account_do_not_overlap_with_themselves(world):
+    rows = world.tables["subscriptions"].assign(
+        of=lambda rows: np.where(rows["kind"] == "plan", "plan", rows["product"])
+    )
+    rows = rows.sort_values(["customer_id", "of", "start_date"])
+    last_end = rows.groupby(["customer_id", "of"])["end_date"].shift()
+    first = ~rows.duplicated(["customer_id", "of"])
+    assert (first | (last_end <= rows["start_date"])).all()
+
+
+def test_addons_lie_within_the_plan_s_time(world, plans):
+    """No account holds an add-on on a day without a plan, once the data begin.
+
+    Before that day only the lines still in force are in the export: an add-on may be older than the plan beside it.
+    """
+    rows = world.tables["subscriptions"]
+    addons = rows[rows["kind"] == "addon"]
+    begin = addons["start_date"].clip(lower=pd.Timestamp(world.truth["observed_from"]))
+    days = pd.concat([begin, addons["end_date"].dropna() - pd.Timedelta(days=1)])
+    wanted = addons.loc[days.index, ["customer_id"]].assign(day=days.to_numpy(), key=np.arange(len(days)))
+    held = wanted.merge(plans[["customer_id", "start_date", "end_date"]], on="customer_id")
+    held = held[(held["start_date"] <= held["day"]) & ~(held["end_date"] <= held["day"])]
+    assert held["key"].is_unique
+    assert len(held) == len(wanted)
+
+
+def test_annual_contracts_end_only_on_whole_terms(plans):
+    """Counted from the first of the unbroken rows with the same term, as the contract says of due dates."""
+    new_run = (plans["last_end_date"] != plans["start_date"]) | (
+        plans["last_billing_months"] != plans["billing_months"]
+    )
+    run = new_run.groupby(plans["customer_id"]).cumsum()
+    began = plans.groupby([plans["customer_id"], run])["start_date"].transform("min")
+    ended = plans["end_kind"].notna() & (plans["billing_months"] == 12)
+    assert ended.sum() > 200
+    months = (plans["end_date"].dt.year - began.dt.year) * 12 + plans["end_date"].dt.month - began.dt.month
+    assert (months[ended] % 12 == 0).all()
+    fell = np.minimum(began.dt.day, plans["end_date"].dt.days_in_month)
+    # a term begun on a clamped day (28 February for the 31st) may be due up to three days later in a longer month
+    assert (plans["end_date"].dt.day - fell)[ended].between(0, 3).all()
+    assert ((plans["end_date"].dt.day == fell)[ended]).mean() > 0.99
+
+
+def test_opening_stock_is_known_by_its_sign_up(world, plans):
+    observed_from = pd.Timestamp(world.truth["observed_from"])
+    assert observed_from == pd.Timestamp(2023, 7, 1)
+    signup = world.tables["customers"].set_index("customer_id")["signup_date"]
+    stock = signup < observed_from
+    assert stock.mean() == pytest.approx(0.45)
+    assert (signup[stock] < observed_from - pd.Timedelta(days=365)).mean() > 0.5
+    first = plans.groupby("customer_id")["start_date"].min()
+    assert (first[~stock] == signup[~stock]).all()
+    assert (first[stock] >= signup[stock]).all()
+    held = plans[(plans["start_date"] <= observed_from) & ~(plans["end_date"] <= observed_from)]
+    assert set(signup.index[stock]) <= set(held["customer_id"])
+
+
+def test_revenue_has_a_heavy_tail_and_no_giant(world):
+    now = mrr_at(world, world.truth["end"]).sort_values(ascending=False)
+    assert 0.45 < now.head(len(now) // 10).sum() / now.sum() < 0.65
+    assert now.iloc[0] / now.sum() < 0.04
+    assert 8e6 < now.sum() * 12 < 12e6
+
+
+def test_retention_is_that_of_a_plausible_business(world):
+    for year in (2023, 2024, 2025):
+        start = mrr_at(world, f"{year}-07-01")
+        end = mrr_at(world, f"{year + 1}-06-30").reindex(start.index).fillna(0.0)
+        assert 0.97 < end.sum() / start.sum() < 1.08
+        assert 0.83 < np.minimum(start, end).sum() / start.sum() < 0.92
+        assert 0.80 < (end > 0).mean() < 0.90
+
+
+def test_every_kind_of_movement_occurs(plans, world):
+    gap = (plans["start_date"] - plans["last_end_date"]).dt.days
+    assert (gap.between(1, 31)).sum() >= 20, "pauses within grace"
+    assert (gap > 31).sum() >= 20, "reactivations"
+    assert gap.between(27, 33).sum() == 0, "no gap so near to grace that a day more or less would decide"
+    joined = plans[gap == 0]
+    rank = world.tables["plans"].set_index("plan")["rank"]
+    step = joined["product"].map(rank) - joined["last_product"].map(rank)
+    assert (step > 0).sum() >= 50, "same-day upgrades"
+    assert (step < 0).sum() >= 20, "same-day downgrades"
+    assert (joined["quantity"] > joined["last_quantity"]).sum() >= 500
+    assert (joined["quantity"] < joined["last_quantity"]).sum() >= 150
+    same = (step == 0) & (joined["quantity"] == joined["last_quantity"])
+    assert (joined["mrr"] > joined["last_mrr"])[same].sum() >= 500, "price rises"
+    assert (joined["mrr"] < joined["last_mrr"])[same].sum() >= 20, "discounts at renewal"
+    assert (joined["billing_months"] > joined["last_billing_months"]).sum() >= 20, "monthly to annual"
+    assert (joined["billing_months"] < joined["last_billing_months"]).sum() >= 5, "annual to monthly"
+    within = (plans["end_date"] - plans["start_date"]).dt.days <= 14
+    within &= plans["end_date"].dt.to_period("M") == plans["start_date"].dt.to_period("M")
+    assert (within & plans["end_kind"].notna()).sum() >= 2, "came and went within a month"
+    kinds = plans["end_kind"].value_counts()
+    assert 0.08 < kinds["involuntary"] / kinds.sum() < 0.30
+    assert plans.loc[plans["end_kind"] == "voluntary", "end_reason"].nunique() >= 5
+    addons = world.tables["subscriptions"].query("kind == 'addon'")
+    assert addons["customer_id"].nunique() > 300
+
+
+def test_renewals_and_ends_fall_on_the_last_day_too(plans, world):
+    last = plans[plans["start_date"] == pd.Timestamp(world.truth["end"])]
+    assert (last["last_end_date"] == last["start_date"]).any()
+
+
+def test_health_is_a_trap(world):
+    """Known for survivors only: whoever groups by it finds that customers without it all left."""
+    customers = world.tables["customers"].set_index("customer_id")
+    active = customers.index.isin(mrr_at(world, world.truth["end"]).index)
+    assert world.truth["known_at"]["health"] == "current"
+    assert (customers["health"].notna() == active).all()
+
+
+def test_sample_is_made_once(tmp_path):
+    folder = make_sample(tmp_path / "sample", accounts=50, seed=3)
+    before = {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
+    assert set(FILES) <= set(before)
+    assert make_sample(folder, accounts=50, seed=3) == folder
+    assert {path.name: path.stat().st_mtime_ns for path in folder.iterdir()} == before
+
+
+@pytest.mark.parametrize("harm", ["edit", "remove", "other"])
+def test_a_sample_that_is_not_the_one_wanted_is_made_again(tmp_path, harm):
+    folder = make_sample(tmp_path / "sample", accounts=50, seed=3)
+    want = (folder / "subscriptions.csv").read_bytes()
+    if harm == "edit":
+        (folder / "subscriptions.csv").write_bytes(want + b"x\n")
+    elif harm == "remove":
+        (folder / "subscriptions.csv").unlink()
+    else:
+        make_sample(folder, accounts=50, seed=4)
+        assert (folder / "subscriptions.csv").read_bytes() != want
+    make_sample(folder, accounts=50, seed=3)
+    assert (folder / "subscriptions.csv").read_bytes() == want
+
+
+def test_small_and_short_businesses_work():
+    tiny = simulate(accounts=20, months=1)
+    assert len(tiny.tables["customers"]) == 20
+    early = simulate(accounts=40, months=12, end=date(2024, 2, 29))
+    assert early.truth["observed_from"] == "2023-03-01"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"accounts": 19}, "got: 19 and 36"),
+        ({"months": 0}, "got: 2000 and 0"),
+        ({"end": date(2026, 6, 29)}, "got: 2026-06-29"),
+    ],
+)
+def test_impossible_businesses_are_refused(options, message):
+    with pytest.raises(SettingsError, match=message):
+        simulate(**options)
