@@ -1,7 +1,8 @@
 """Marts from a few rows written by hand.
 
-`build_marts` writes the tables as intake leaves them, types and order included, and builds the marts from them, so that
-a test states only what it is about. Rows are dicts; what a row leaves out takes the default below. Dates may be ISO text.
+`build_marts` writes the tables as intake leaves them, types and order included, and builds the marts from them, so
+that a test states only what it is about. Rows are dicts; what a row leaves out takes the default below. Dates may be
+ISO text.
 
     marts = build_marts(
         tmp_path,
@@ -24,7 +25,6 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-
 from customer_value import marts
 from customer_value.marts import Marts
 
@@ -96,8 +96,8 @@ def write_tables(
     ----------
     folder : made if missing
     subscriptions, customers, flat : rows; None leaves the table out
-    attributes : by name, each ``{"table": "customers", "known_at": "signup", "label": …, "kind": "text"}``; what is left
-        out takes these values
+    attributes : by name, each ``{"table": "customers", "known_at": "signup", "label": …, "kind": "text"}``; what is
+        left out takes these values
     """
     folder.mkdir(parents=True, exist_ok=True)
     declared = {

@@ -8,18 +8,20 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import ibis
 import ibis.expr.types as ir
+from ibis import _
 from ibis.backends.duckdb import Backend
 
 from customer_value.errors import DataError
 from customer_value.marts import months, spells, store
 from customer_value.marts.accounts import accounts, check_names
-from customer_value.marts.dates import close_of_month, first_of_month, last_whole_month, month_of, next_month
+from customer_value.marts.dates import close_of_month, first_of_month, last_whole_month, next_month
 from customer_value.marts.store import Marts, Meta
 
 __all__ = ["Marts", "Meta", "build"]
@@ -103,13 +105,13 @@ def _all(press: _Press, declared: Mapping[str, Any], grace_days: int) -> Meta:
             column="mrr",
             remedy="map the price of the subscriptions: mrr, or amount and billing_months",
         )
-    data_from, stock_until, reason = _opening_stock(first_starts, shape=declared["shape"], observed_from=observed_from)
+    stock = _opening_stock(first_starts, shape=declared["shape"], observed_from=observed_from)
     signups = None
     if customers is not None and "signup_date" in customers.columns:
         signups = customers.select("customer_id", "signup_date")
     origin = press.keep(
         "origins",
-        spells.origins(first_starts, signups, stock_until=stock_until, declared=observed_from is not None),
+        spells.origins(first_starts, signups, stock_until=stock.until, declared=stock.declared),
     )
     spelled = press.write(
         "spells",
@@ -121,7 +123,7 @@ def _all(press: _Press, declared: Mapping[str, Any], grace_days: int) -> Meta:
         accounts(lines, spelled, origin, customers, as_of=as_of, attributes=declared["attributes"]),
         order=("customer_id",),
     )
-    first_month = next_month(stock_until) if stock_until is not None else first_of_month(data_from)
+    first_month = next_month(stock.until) if stock.until is not None else first_of_month(stock.data_from)
     last_month = last_whole_month(as_of)
     days = months.closes(first_month, last_month)
     day_table = ibis.memtable({"day": days}, schema={"day": "date"})
@@ -133,16 +135,14 @@ def _all(press: _Press, declared: Mapping[str, Any], grace_days: int) -> Meta:
     )
     anniversaries = press.keep("anniversaries", months.anniversaries(known, as_of=as_of))
     press.write("age_months", months.age_months(lines, spelled, known, anniversaries), order=("customer_id", "age"))
-    counts = origin.aggregate(
+    counted = origin.aggregate(
         stock=origin.opening_stock.sum(),
         unknown=origin.origin_date.isnull().sum(),
-        late=(origin.entry_month > 0).sum(),
-        contradicted=(origin.signup_date > origin.first_start).sum(),
-    ).to_pandas()
-    stock, unknown, late, contradicted = (
-        int(value) for value in counts[["stock", "unknown", "late", "contradicted"]].fillna(0).iloc[0]
+        late=(origin.entry_month > 0).sum().fill_null(0),
+        contradicted=(origin.signup_date > origin.first_start).sum().fill_null(0),
+        never_paid=subscriptions.anti_join(first_starts, "customer_id").customer_id.nunique().as_scalar(),
     )
-    never_paid = int(subscriptions.anti_join(first_starts, "customer_id").customer_id.nunique().execute())
+    counts = _Counts(**counted.to_pyarrow().to_pylist()[0])
     return _meta(
         declared,
         press,
@@ -151,100 +151,101 @@ def _all(press: _Press, declared: Mapping[str, Any], grace_days: int) -> Meta:
         last_month=last_month,
         first_month=first_month,
         observed_from=observed_from,
-        data_from=data_from,
-        opening_stock=stock,
-        unknown_start=unknown,
-        late_entry=late,
-        never_paid=never_paid,
-        warnings=_warnings(
-            reason=reason, stock=stock, unknown=unknown, late=late, contradicted=contradicted, never_paid=never_paid
-        ),
+        stock=stock,
+        counts=counts,
     )
 
 
-def _opening_stock(first_starts: ir.Table, *, shape: str, observed_from: date | None) -> tuple[date, date | None, str]:
-    """First paid day, the last day on which a first start is opening stock (None: there is none), and the reason."""
-    starts = first_starts.group_by(month=month_of(first_starts.first_start)).agg(
-        accounts=first_starts.count(), first=first_starts.first_start.min()
-    )
-    by_month = {row.month: row for row in starts.to_pandas().itertuples()}
-    first_month = min(by_month)
-    data_from = date.fromisoformat(str(by_month[first_month].first)[:10])
-    if observed_from is not None:
-        return data_from, observed_from if data_from <= observed_from else None, ""
-    month = first_of_month(data_from)
-    count = by_month[first_month].accounts
-    following = [row.accounts for row in by_month.values() if str(row.month)[:10] == str(next_month(month))]
-    after = following[0] if following else 0
-    if shape == "snapshots":
-        return data_from, close_of_month(month), "snapshot"
-    # Where nobody starts in the next month, a single start is the smallest number that six are a jump from.
-    if count > _JUMP * max(after, 1):
-        return (
-            data_from,
-            close_of_month(month),
-            f"{count:,} accounts start in the first month and {after:,} in the next",
-        )
-    return data_from, None, ""
+@dataclass(frozen=True)
+class _Stock:
+    """Who counts as opening stock: accounts that start on or before ``until``; None if nobody does."""
+
+    data_from: date
+    until: date | None
+    declared: bool
+    reason: str = ""
 
 
-def _warnings(
-    *, reason: str, stock: int, unknown: int, late: int, contradicted: int, never_paid: int
-) -> tuple[str, ...]:
+def _opening_stock(first_starts: ir.Table, *, shape: str, observed_from: date | None) -> _Stock:
+    data_from = first_starts.first_start.min().to_pyarrow().as_py()
+    closing = close_of_month(data_from)
+    if observed_from is not None and (observed_from < first_of_month(data_from) or observed_from >= closing):
+        # Complete since before anyone started, or a stock that spans the first month: the declaration settles it.
+        return _Stock(data_from, observed_from if observed_from >= data_from else None, declared=True)
+    if observed_from is None and shape == "snapshots":
+        return _Stock(data_from, closing, declared=False, reason="snapshot")
+    # A declared day within the first month leaves open whether those who start after it are new: they may be
+    # customers whose first bill that month is the first row. The jump decides.
+    unsettled = first_starts if observed_from is None else first_starts.filter(_.first_start > observed_from)
+    first = _starts_in(unsettled, data_from)
+    after = _starts_in(unsettled, next_month(data_from))
+    # Where nobody starts in the next month, one start there would leave six as the smallest jump.
+    if first > _JUMP * max(after, 1):
+        reason = f"{first:,} accounts start in the first month and {after:,} in the next"
+        return _Stock(data_from, closing, declared=False, reason=reason)
+    until = observed_from if observed_from is not None and observed_from >= data_from else None
+    return _Stock(data_from, until, declared=observed_from is not None)
+
+
+def _starts_in(first_starts: ir.Table, month: date) -> int:
+    start = first_starts.first_start
+    inside = (start >= ibis.literal(first_of_month(month))) & (start <= ibis.literal(close_of_month(month)))
+    return int(first_starts.filter(inside).count().execute())
+
+
+@dataclass(frozen=True)
+class _Counts:
+    """Accounts, by what is particular about them."""
+
+    stock: int = 0
+    unknown: int = 0
+    late: int = 0
+    contradicted: int = 0
+    never_paid: int = 0
+
+
+def _warnings(stock: _Stock, counts: _Counts) -> tuple[str, ...]:
     said = []
-    declare = "Declare observed_from in the mapping, the day from which the data are complete, to settle this."
-    if reason == "snapshot":
+    declare = (
+        "To settle this, declare observed_from in the mapping: the last day of that month if they were customers "
+        "before, a day before that month if they were new."
+    )
+    if stock.reason == "snapshot":
         said.append(
-            f"When the {stock:,} accounts of the first month became customers cannot be seen in monthly snapshots. They are "
-            f"treated as an opening stock and kept out of cohort comparisons. {declare}"
+            f"Monthly snapshots do not show when the {counts.stock:,} accounts of the first month became customers. "
+            f"They are treated as an opening stock and kept out of cohort comparisons. {declare}"
         )
-    elif reason:
+    elif stock.reason:
         said.append(
-            f"The data seem to begin with accounts that were customers already: {reason}. They are treated as an opening "
-            f"stock and kept out of cohort comparisons. {declare}"
+            f"The data seem to begin with accounts that were customers already: {stock.reason}. They are treated as an "
+            f"opening stock and kept out of cohort comparisons. {declare}"
         )
-    if unknown:
+    if counts.unknown:
         said.append(
-            f"It is not known when {unknown:,} accounts of the opening stock became customers. They count in revenue and in "
-            "calendar months, but not in results by age. A signup_date would bring them in."
+            f"When they became customers is not known of the opening stock's accounts: {counts.unknown:,}. They count "
+            "in revenue and in calendar months, but not in results by age; their sign-up dates would bring them in."
         )
-    if late:
+    if counts.late:
         said.append(
-            f"{late:,} accounts are older than what the data show of them. They enter results by age at the age at which "
-            "they come into view."
+            f"Accounts older than what the data show of them: {counts.late:,}. They enter results by age at the age at "
+            "which they come into view, and belong to no cohort."
         )
-    if contradicted:
+    if counts.contradicted:
         said.append(
-            f"{contradicted:,} accounts have a sign-up date after their first paid day. That date is not used for them."
+            f"Accounts with a sign-up date after their first paid day: {counts.contradicted:,}. That date is not used."
         )
-    if never_paid:
-        said.append(f"{never_paid:,} accounts never pay anything. They are not counted as customers.")
+    if counts.never_paid:
+        said.append(f"Accounts that never pay anything: {counts.never_paid:,}. They are not counted as customers.")
     return tuple(said)
 
 
 def _flat(press: _Press, declared: Mapping[str, Any], grace_days: int) -> Meta:
     given = press.read("flat")
     mrr = given.mrr.cast(spells.MONEY) if "mrr" in given.columns else ibis.null(spells.MONEY)
-    extra = [*sorted(declared["attributes"]), *declared["features"]]
-    flat = given.select(
-        "customer_id", given.tenure.cast("int64").name("tenure"), "churned", mrr.name("mrr"), *dict.fromkeys(extra)
-    )
+    extra = dict.fromkeys([*sorted(declared["attributes"]), *declared["features"]])
+    flat = given.select("customer_id", given.tenure.cast("int64").name("tenure"), "churned", mrr.name("mrr"), *extra)
     press.write("flat", flat, order=("customer_id",))
-    return _meta(
-        declared,
-        press,
-        grace_days,
-        as_of=None,
-        last_month=None,
-        first_month=None,
-        observed_from=None,
-        data_from=None,
-        opening_stock=0,
-        unknown_start=0,
-        late_entry=0,
-        never_paid=0,
-        warnings=(),
-    )
+    return _meta(declared, press, grace_days)
 
 
 def _meta(
@@ -252,29 +253,27 @@ def _meta(
     press: _Press,
     grace_days: int,
     *,
-    as_of: date | None,
-    last_month: date | None,
-    first_month: date | None,
-    observed_from: date | None,
-    data_from: date | None,
-    opening_stock: int,
-    unknown_start: int,
-    late_entry: int,
-    never_paid: int,
-    warnings: tuple[str, ...],
+    as_of: date | None = None,
+    last_month: date | None = None,
+    first_month: date | None = None,
+    observed_from: date | None = None,
+    stock: _Stock | None = None,
+    counts: _Counts | None = None,
 ) -> Meta:
+    counts = counts or _Counts()
     return Meta(
         shape=declared["shape"],
         as_of=as_of,
         last_month=last_month,
         first_month=first_month,
         observed_from=observed_from,
-        data_from=data_from,
-        opening_stock=opening_stock,
-        opening_stock_declared=observed_from is not None,
-        unknown_start=unknown_start,
-        late_entry=late_entry,
-        never_paid=never_paid,
+        data_from=stock.data_from if stock else None,
+        complete_from=(stock.until or stock.data_from) if stock else None,
+        opening_stock=counts.stock,
+        opening_stock_declared=stock is not None and stock.declared,
+        unknown_start=counts.unknown,
+        late_entry=counts.late,
+        never_paid=counts.never_paid,
         grace_days=grace_days,
         currency=declared["currency"],
         observation=declared["observation"],
@@ -284,5 +283,5 @@ def _meta(
         tables=tuple(sorted(declared["tables"])),
         rows=press.rows,
         fingerprint=hashlib.sha256(f"{declared['fingerprint']} {grace_days}".encode()).hexdigest(),
-        warnings=warnings,
+        warnings=_warnings(stock, counts) if stock else (),
     )

@@ -53,22 +53,28 @@ def period_base(marts: Marts, *, start: date, end: date) -> pd.DataFrame:
     ``end``), ``lost``, ``end_kind, end_reason`` (of the first end in the period), ``due`` (whether the term that ran at
     ``start`` came due after ``start`` and by ``end``; a term not stated is never due), ``plan, term, seats`` at
     ``start``, ``name, owner, cohort_month, first_plan, first_term, first_mrr, first_seats, opening_stock`` and every
-    declared attribute. Money is monthly.
+    declared attribute. Money is MRR.
 
     Raises
     ------
-    SettingsError : the days are in the wrong order, lie after the as-of day, or nobody is active at ``start``
+    SettingsError : the days are in the wrong order, lie after the as-of day or before the data are complete, or
+        nobody is active at ``start``
     """
     _seen(marts.meta, end)
     if start >= end:
         raise SettingsError(
             f"A period must start before it ends.\n  got:      {start} to {end}\n  remedy:   swap the two days"
         )
+    if start < marts.meta.complete_from:
+        raise SettingsError(
+            "A period must start when the data are complete, or the accounts that come into view later would be missed.\n"
+            f"  got:      {start} (complete from {marts.meta.complete_from})\n"
+            "  remedy:   choose a later start"
+        )
     base = state_at(marts, start).rename(columns={"mrr": "start_mrr"})
     if base.empty:
         raise SettingsError(
-            f"Nobody is a customer when the period starts.\n  got:      {start} (first paid day: {marts.meta.data_from})\n"
-            "  remedy:   choose a later start"
+            f"Nobody is a customer when the period starts.\n  got:      {start}\n  remedy:   choose another start"
         )
     spells = marts.table("spells")
     inside = (spells.end_date > ibis.literal(start)) & (spells.end_date <= ibis.literal(end))

@@ -19,7 +19,7 @@ from ibis.backends.duckdb import Backend
 NAMES = ("lines", "spells", "accounts", "calendar_months", "age_months", "flat")
 """Every mart there can be, in the order in which they are made."""
 
-_DATES = ("as_of", "data_from", "first_month", "last_month", "observed_from")
+_DATES = ("as_of", "complete_from", "data_from", "first_month", "last_month", "observed_from")
 _DESCRIPTION = "marts.json"
 
 
@@ -35,8 +35,9 @@ class Meta:
     first_month : first day of the first month whose movements mean something (after the opening stock's); None for flat
     observed_from : the day from which the data are complete, as declared; None if it was not
     data_from : the first day on which anyone paid; None for flat
+    complete_from : the first day at whose close the state is complete: the last of the opening stock's, else data_from
     opening_stock : accounts that were customers already when the data begin
-    opening_stock_declared : whether that rests on ``observed_from`` (else on a jump in the first month's starts)
+    opening_stock_declared : whether that rests on ``observed_from`` (else on the first month's starts)
     unknown_start : accounts of the opening stock without a sign-up date; they are left out of age-based results
     late_entry : accounts that are older than what is observed of them; they enter age-based results late
     never_paid : accounts whose rows never add up to an MRR above zero; they are no customers and in no mart
@@ -57,6 +58,7 @@ class Meta:
     first_month: date | None
     observed_from: date | None
     data_from: date | None
+    complete_from: date | None
     opening_stock: int
     opening_stock_declared: bool
     unknown_start: int
