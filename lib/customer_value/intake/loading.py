@@ -1,0 +1,537 @@
+"""Loading: source, mapping, casts, the cut at the as-of date, quality, and the files that marts read.
+
+The order matters. Types are checked on every row; rows after the as-of date are cut before quality counts anything, so that
+a future appended to the data changes no byte; whatever is written is ordered by all its columns, so that the source's row
+order does not matter either.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from dataclasses import asdict, dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Literal
+
+import duckdb
+import pandas as pd
+
+from customer_value.csv_safe import write_csv
+from customer_value.errors import DataError, SettingsError
+from customer_value.intake import mapping as mappings
+from customer_value.intake import quality as checks
+from customer_value.intake.casting import cast
+from customer_value.intake.contract import BY_NAME, KEY_TABLES, PRICES, SUBSCRIPTION_OUTPUT, Column, Table
+from customer_value.intake.sources import Sources, did_you_mean, nearest, quote
+
+Shape = Literal["subscriptions", "snapshots", "flat"]
+
+_EVIDENCE = (
+    "subscriptions", "mrr_snapshots", "usage_events", "feature_usage_monthly", "activity_monthly", "nps_responses",
+    "csat_responses", "support_tickets", "milestones",
+)  # fmt: skip
+"""Tables whose latest row shows how far the data reach; targets, costs and due dates may lie ahead of it."""
+
+
+@dataclass(frozen=True)
+class Attribute:
+    """A declared attribute of the account.
+
+    Attributes
+    ----------
+    table : customers or flat
+    known_at : ``signup`` if it was fixed then, else ``current``: barred where it would leak the outcome
+    label : what readers see
+    kind : text, number or boolean
+    """
+
+    table: str
+    known_at: Literal["signup", "current"]
+    label: str
+    kind: Literal["text", "number", "boolean"]
+
+
+@dataclass(frozen=True)
+class Intake:
+    """What was loaded: the declarations of `intake.json` and where the tables are.
+
+    Attributes
+    ----------
+    folder : holds ``<table>.parquet``, ``intake.json``, ``quality.parquet`` and ``set_aside/``
+    shape : of the source; the tables are subscriptions even where the source had snapshots
+    as_of : close of this day; None for a flat table
+    as_of_given : whether it was asked for or derived from the data
+    observed_from : when the data begin, if declared
+    observation, snapshot_window : what a flat table is, if declared; window in months
+    currency : of all prices, if known
+    attributes : by name
+    features : columns of the flat table that are features
+    tables : rows written, by table
+    fingerprint : SHA-256 of the tables and declarations
+    """
+
+    folder: Path
+    shape: Shape
+    as_of: date | None
+    as_of_given: bool
+    observed_from: date | None
+    observation: Literal["followed_from_start", "snapshot"] | None
+    snapshot_window: int | None
+    currency: str | None
+    attributes: dict[str, Attribute]
+    features: tuple[str, ...]
+    tables: dict[str, int]
+    fingerprint: str
+
+    @classmethod
+    def open(cls, folder: str | Path) -> Intake:
+        """Read what an earlier `load` wrote."""
+        folder = Path(folder)
+        given = json.loads((folder / "intake.json").read_text(encoding="utf-8"))
+        given["attributes"] = {name: Attribute(**value) for name, value in given["attributes"].items()}
+        given["features"] = tuple(given["features"])
+        for name in ("as_of", "observed_from"):
+            given[name] = date.fromisoformat(given[name]) if given[name] else None
+        return cls(folder=folder, **given)
+
+    def path(self, table: str) -> Path:
+        """The Parquet file of a table."""
+        return self.folder / f"{table}.parquet"
+
+    def quality(self) -> pd.DataFrame:
+        """One row a rule checked: rule, table, column, severity, rows, share, examples, meaning, remedy."""
+        return pd.read_parquet(self.folder / "quality.parquet")
+
+
+def load(
+    data: str | Path,
+    *,
+    mapping: str | Path | None = None,
+    out: str | Path,
+    as_of: date | None = None,
+    grace_days: int = 31,
+    max_set_aside: dict[str, float] | None = None,
+) -> Intake:
+    """Bring a company's tables into the contract and write them to a folder.
+
+    Parameters
+    ----------
+    data : folder of CSV, Parquet or JSON lines (text also gzipped), one such file, a DuckDB file, or the http(s) address of
+        one file
+    mapping : YAML; without one, files and columns must bear contract names
+    out : folder to write; what an earlier load left there is replaced, and only once all checks have passed
+    as_of : close of this day; by default the last day of the last month complete by the latest start, event or answer
+    grace_days : pauses up to this length are reported as such and count as one stay
+    max_set_aside : largest share of rows that may be set aside, by table or ``default``
+
+    Raises
+    ------
+    DataError : the data break the contract
+    SettingsError : the mapping or an option cannot be used
+    """
+    limits = checks.limits(max_set_aside)
+    out = Path(out)
+    with Sources(data) as sources, duckdb.connect(config={"threads": 2}) as connection:
+        unknown: dict[str, tuple[str, ...]] = {}
+        if mapping is None:
+            declared, unknown = mappings.as_is(sources)
+        else:
+            declared = mappings.read(mapping)
+        columns = _take(sources, declared, connection)
+        return _settle(connection, declared, columns, unknown, out, as_of, grace_days, limits)
+
+
+def _columns_of(table: Table, declared: mappings.TableMapping) -> tuple[Column, ...]:
+    extra = [(name, reading.kind) for name, reading in declared.attributes.items()]
+    extra += [(feature.name, feature.kind) for feature in declared.features]
+    return (*table.columns, *(Column(name, kind, "") for name, kind in sorted(extra)))
+
+
+def _take(
+    sources: Sources, declared: mappings.Mapping, connection: duckdb.DuckDBPyConnection
+) -> dict[str, tuple[Column, ...]]:
+    """Map and cast every table into schema ``raw`` of the second connection.
+
+    Two connections, because the one that runs the mapping's SQL is barred from files for good.
+    """
+    for schema in ("raw", "cut", "kept", "aside"):
+        connection.execute(f"CREATE SCHEMA {schema}")
+    relations = mappings.load_relations(declared, sources)
+    sources.lock()
+    columns: dict[str, tuple[Column, ...]] = {}
+    for name, relation in relations.items():
+        table, table_mapping = BY_NAME[name], declared.tables[name]
+        query = mappings.select(name, table_mapping, relation, sources)
+        mapped = f"mapped_{name}"
+        try:
+            sources.connection.execute(f"CREATE TEMP TABLE {mapped} AS {query}")
+        except duckdb.Error as error:
+            raise DataError(
+                f"The mapping cannot be applied: {'; '.join(str(error).splitlines()[:2])}",
+                table=name,
+                remedy="columns of text files are text: cast them in the SQL",
+            ) from None
+        present = {row[0] for row in sources.connection.execute(f"DESCRIBE {mapped}").fetchall()}
+        offered = relation.columns if relation else tuple(sorted(present - {"_row"}))
+        _require(table, present, offered)
+        columns[name] = _columns_of(table, table_mapping)
+        typed = cast(sources.connection, table, columns[name], relation=mapped)
+        reader = sources.connection.execute(typed).to_arrow_reader(200_000)
+        connection.register("incoming", reader)
+        connection.execute(f"CREATE TABLE raw.{name} AS SELECT * FROM incoming")
+        connection.unregister("incoming")
+    return columns
+
+
+def _require(table: Table, present: set[str], offered: tuple[str, ...]) -> None:
+    for name in table.required:
+        if name not in present and not (table.name == "mrr_snapshots" and name == "month" and "month" in present):
+            raise DataError(
+                f"The column {name!r} is missing",
+                table=table.name,
+                column=name,
+                remedy=f"map one of the source's columns to it; {did_you_mean(name, offered)}",
+            )
+    if table.name == "subscriptions" and not any(present.issuperset(price) for price in PRICES):
+        raise DataError(
+            "A price is missing: mrr, or amount with billing_months, or amount with end_date",
+            table=table.name,
+            column="mrr",
+            remedy=f"map the price; {did_you_mean('mrr', offered)}",
+        )
+    if table.name == "mrr_snapshots" and "mrr" not in present:
+        raise DataError(
+            "The column 'mrr' is missing",
+            table=table.name,
+            column="mrr",
+            remedy="map it, or `wide:` for a column a month",
+        )
+
+
+def _settle(
+    connection: duckdb.DuckDBPyConnection,
+    declared: mappings.Mapping,
+    columns: dict[str, tuple[Column, ...]],
+    unknown: dict[str, tuple[str, ...]],
+    out: Path,
+    as_of: date | None,
+    grace_days: int,
+    limits: dict[str, float],
+) -> Intake:
+    tables = [name for name in BY_NAME if name in columns]
+    shape: Shape = {"subscriptions": "subscriptions", "mrr_snapshots": "snapshots", "flat": "flat"}[
+        next(name for name in KEY_TABLES if name in tables)
+    ]
+    key_table = next(name for name in KEY_TABLES if name in tables)
+    if not connection.execute(f"SELECT count(*) FROM raw.{key_table}").fetchone()[0]:
+        raise DataError("The table has no rows", table=key_table, count=0, remedy="check the export and the mapping")
+    given = as_of is not None
+    if shape == "flat":
+        as_of = None
+    else:
+        as_of = _as_of(connection, tables, as_of)
+        connection.execute(f"CREATE TEMP TABLE settled AS SELECT DATE '{as_of}' AS day")
+    if shape == "subscriptions":
+        _price(connection, declared.currency, "exchange_rates" in tables)
+    for name in sorted(tables, key=lambda table: table != key_table):
+        connection.execute(f"CREATE TABLE cut.{name} AS {_cut(BY_NAME[name], columns[name], as_of)}")
+        if name == key_table:
+            # Snapshot rows without a price are months in which the account was no customer.
+            if shape == "snapshots":
+                connection.execute("DELETE FROM cut.mrr_snapshots WHERE mrr IS NULL OR mrr = 0")
+            connection.execute(f"CREATE TEMP TABLE members AS SELECT DISTINCT customer_id FROM cut.{name}")
+    context = checks.Context(
+        as_of=as_of.isoformat() if as_of else None,
+        grace_days=grace_days,
+        opening_stock_declared=declared.observed_from is not None,
+        has_customers="customers" in tables,
+        currency=declared.currency,
+        unknown_columns=unknown,
+        hints={
+            column: close
+            for name, others in unknown.items()
+            for column in others
+            if (close := nearest(column, BY_NAME[name].names)) and len(close) > 3
+        },
+        snapshots=shape == "snapshots",
+    )
+    frames = _check(connection, tables, shape, as_of, context, limits)
+    written = [name for name in BY_NAME if name in tables and name != "mrr_snapshots"]
+    if shape == "snapshots":
+        written = ["subscriptions", *(name for name in written if name != "subscriptions")]
+    quality = pd.concat(frames, ignore_index=True)
+    attributes = {
+        name: Attribute(table, reading.known_at, reading.label or name.replace("_", " ").capitalize(), reading.kind)
+        for table in tables
+        for name, reading in sorted(declared.tables[table].attributes.items())
+    }
+    features = tuple(sorted(f.name for f in declared.tables["flat"].features)) if shape == "flat" else ()
+    currency = declared.currency
+    if shape == "subscriptions" and currency is None:
+        currency = connection.execute("SELECT min(currency) FROM kept.subscriptions").fetchone()[0]
+    rows = {name: connection.execute(f"SELECT count(*) FROM kept.{name}").fetchone()[0] for name in written}
+    return _write(
+        connection,
+        out,
+        quality,
+        aside=[row[0] for row in connection.execute(
+            "SELECT table_name FROM information_schema.tables WHERE table_schema = 'aside' ORDER BY 1"
+        ).fetchall()],
+        intake=Intake(
+            folder=out, shape=shape, as_of=as_of, as_of_given=given and as_of is not None,
+            observed_from=declared.observed_from, observation=declared.observation,
+            snapshot_window=declared.snapshot_window, currency=currency, attributes=attributes, features=features,
+            tables=rows, fingerprint="",
+        ),
+    )  # fmt: skip
+
+
+def _as_of(connection: duckdb.DuckDBPyConnection, tables: list[str], given: date | None) -> date:
+    """The as-of date: the one asked for, if possible, else the last day of the last month known to be complete."""
+    start = "subscriptions" if "subscriptions" in tables else "mrr_snapshots"
+    clock = BY_NAME[start].clock
+    first = connection.execute(f"SELECT min({clock}) FROM raw.{start}").fetchone()[0]
+    if first is None:
+        raise DataError("No row has a date", table=start, column=clock, remedy="check the mapping of that column")
+    if given is None:
+        latest = []
+        for name in _EVIDENCE:
+            if name in tables:
+                day = f"max({BY_NAME[name].clock})::DATE"
+                # A month's snapshot is taken of the whole month; a month of usage may have been exported half-way.
+                latest.append(f"last_day({day})" if name == "mrr_snapshots" else day)
+        found = connection.execute(
+            "SELECT max(day) FROM (" + " UNION ALL ".join(
+                f"SELECT {day} AS day FROM raw.{name}"
+                for day, name in zip(latest, (n for n in _EVIDENCE if n in tables), strict=True)
+            ) + ")"
+        ).fetchone()[0]  # fmt: skip
+        next_day = found + timedelta(days=1)
+        given = found if next_day.day == 1 else found.replace(day=1) - timedelta(days=1)
+        if given < first:
+            raise DataError(
+                "The data cover no whole month, so no as-of date can be derived",
+                table=start,
+                column=clock,
+                examples=(f"{first} to {found}",),
+                remedy="bring more months, or give an as-of date",
+            )
+    if given < first:
+        raise DataError(
+            f"The as-of date {given} lies before the first start {first}: nothing was known then",
+            table=start,
+            column=clock,
+            remedy="give a later as-of date",
+        )
+    return given
+
+
+def _price(connection: duckdb.DuckDBPyConnection, currency: str | None, has_rates: bool) -> None:
+    """Fill ``mrr`` on raw subscriptions, and bring prices into the report's currency where rates are given.
+
+    Runs before the cut: the price of a contract for a period is its amount over the period agreed at its start.
+    """
+    whole = "datesub('month', start_date, end_date)"
+    anchor = f"(start_date + to_months({whole}::INT))::DATE"
+    length = (
+        f"({whole} + (end_date - {anchor})::DOUBLE / ((start_date + to_months({whole}::INT + 1))::DATE - {anchor}))"
+    )
+    connection.execute(
+        f"""UPDATE raw.subscriptions SET
+            mrr = coalesce(mrr,
+                CASE WHEN billing_months > 0 THEN (amount::DOUBLE / billing_months)::DECIMAL(18,4) END,
+                CASE WHEN end_date > start_date THEN (amount::DOUBLE / {length})::DECIMAL(18,4) END),
+            kind = coalesce(kind, 'plan'),
+            product = coalesce(product, 'subscription'),
+            currency = upper(currency)"""
+    )
+    if has_rates and currency:
+        connection.execute(
+            """UPDATE raw.subscriptions AS s SET
+                mrr = (s.mrr::DOUBLE * r.rate)::DECIMAL(18,4), list_mrr = (s.list_mrr::DOUBLE * r.rate)::DECIMAL(18,4),
+                currency = $1
+               FROM (SELECT upper(currency) AS currency, min(rate) AS rate FROM raw.exchange_rates GROUP BY 1) r
+               WHERE s.currency = r.currency AND s.currency <> $1""",
+            [currency],
+        )
+
+
+def _cut(table: Table, columns: tuple[Column, ...], as_of: date | None) -> str:
+    """The rows and cells of a raw table that were known at the close of the as-of day."""
+    if as_of is None:
+        return f"SELECT {', '.join(quote(column.name) for column in columns)} FROM raw.{table.name}"
+    day = f"DATE '{as_of}'"
+    hidden = {name: column.name for column in columns if column.known_later for name in (column.name, *column.clears)}
+    cells = []
+    for column in columns:
+        if table.name == "subscriptions" and column.name not in SUBSCRIPTION_OUTPUT:
+            continue
+        name = quote(column.name)
+        if column.name in hidden:
+            cells.append(f"CASE WHEN {quote(hidden[column.name])}::DATE > {day} THEN NULL ELSE {name} END AS {name}")
+        else:
+            cells.append(name)
+    where = "true"
+    member = "customer_id IN (SELECT customer_id FROM members)"
+    if table.clock and table.column(table.clock).kind == "month":
+        where = f"({table.clock} IS NULL OR last_day({table.clock}) <= {day})"
+    elif table.clock:
+        where = f"({table.clock} IS NULL OR {table.clock}::DATE <= {day})"
+    elif table.name == "customers":
+        where = f"(customer_id IS NULL OR signup_date <= {day} OR {member})"
+    elif table.of_customers:
+        # No date tells whether such a row was known; that its account was is the next best.
+        where = member
+    return f"SELECT {', '.join(cells)} FROM raw.{table.name} WHERE {where}"
+
+
+def _check(
+    connection: duckdb.DuckDBPyConnection,
+    tables: list[str],
+    shape: Shape,
+    as_of: date | None,
+    context: checks.Context,
+    limits: dict[str, float],
+) -> list[pd.DataFrame]:
+    """Run every table's rules, the ones that others refer to first."""
+
+    def check(name: str) -> pd.DataFrame:
+        return checks.check(connection, name, context, limit=limits.get(name, limits["default"]))
+
+    frames = [_passed(tables)]
+    if shape == "flat":
+        return [*frames, check("flat")]
+    if shape == "snapshots":
+        frames.append(check("mrr_snapshots"))
+        connection.execute(f"CREATE TABLE cut.subscriptions AS {_RUNS}")
+    connection.execute(
+        "CREATE TEMP TABLE firsts AS SELECT customer_id, min(start_date) AS first FROM cut.subscriptions GROUP BY 1"
+    )
+    known = "raw.customers" if "customers" in tables else "cut.subscriptions"
+    connection.execute(
+        f"CREATE TEMP TABLE known AS SELECT DISTINCT customer_id FROM {known} WHERE customer_id IS NOT NULL"
+    )
+    frames.append(check("subscriptions"))
+    if "customers" in tables:
+        frames.append(check("customers"))
+        # From here on an account is one known at the as-of date, so that a later one cannot adopt earlier rows.
+        connection.execute(
+            "CREATE OR REPLACE TEMP TABLE known AS SELECT customer_id FROM cut.customers WHERE customer_id IS NOT NULL"
+        )
+    done = (*KEY_TABLES, "customers")
+    frames += [check(name) for name in tables if name not in done]
+    frames.append(_freshness(connection, tables, as_of))
+    return frames
+
+
+def _passed(tables: list[str]) -> pd.DataFrame:
+    """The rules that the casts have held: had one been broken, the run would have stopped there."""
+    sentences = {
+        "wrong_type": ("A value is of the wrong type.", "Correct it or translate it in the mapping."),
+        "date_out_of_range": ("A date lies outside 1970 to 2100.", "Correct it or map it to empty."),
+    }
+    return pd.DataFrame(
+        [
+            {"rule": rule, "table": table, "column": "", "severity": "stop", "rows": 0, "share": 0.0, "examples": "",
+             "meaning": meaning, "remedy": remedy}
+            for table in tables
+            for rule, (meaning, remedy) in sentences.items()
+        ]
+    )  # fmt: skip
+
+
+def _freshness(connection: duckdb.DuckDBPyConnection, tables: list[str], as_of: date) -> pd.DataFrame:
+    """How long before the as-of date anything last happened; stops when the data say nothing about the last year."""
+    parts = ["SELECT max(start_date) AS day FROM cut.subscriptions", "SELECT max(end_date) FROM cut.subscriptions"]
+    parts += [
+        f"SELECT max({'last_day(month)' if BY_NAME[name].clock == 'month' else BY_NAME[name].clock})::DATE FROM cut.{name}"
+        for name in _EVIDENCE
+        if name in tables and name != "subscriptions"
+    ]
+    latest = connection.execute(f"SELECT max(day) FROM ({' UNION ALL '.join(parts)})").fetchone()[0]
+    silent = (as_of - latest).days
+    if silent > checks.BLIND_DAYS:
+        raise DataError(
+            f"The as-of date {as_of} lies {silent:,} days after the last thing the data know of ({latest})",
+            table="subscriptions",
+            column="start_date",
+            remedy="give an earlier as-of date, or bring newer data",
+        )
+    stale = silent > checks.FRESH_DAYS
+    return pd.DataFrame(
+        [
+            {
+                "rule": "stale", "table": "subscriptions", "column": "start_date", "severity": "warn",
+                "rows": int(stale), "share": 0.0, "examples": str(latest) if stale else "",
+                "meaning": "Nothing starts, ends or happens for more than a month and a half before the as-of date.",
+                "remedy": "Check that the export reaches the as-of date.",
+            }
+        ]
+    )  # fmt: skip
+
+
+_RUNS = """
+WITH month_rows AS (
+    SELECT customer_id, month, mrr, plan, seats,
+        row_number() OVER (PARTITION BY customer_id ORDER BY month)
+            - date_diff('month', DATE '1970-01-01', month) AS unbroken
+    FROM kept.mrr_snapshots
+), changes AS (
+    SELECT *, CASE WHEN (mrr, plan, seats, unbroken) IS DISTINCT FROM
+        lag((mrr, plan, seats, unbroken)) OVER (PARTITION BY customer_id ORDER BY month) THEN 1 ELSE 0 END AS change
+    FROM month_rows
+), runs AS (
+    SELECT *, sum(change) OVER (PARTITION BY customer_id ORDER BY month) AS run FROM changes
+)
+SELECT customer_id, coalesce(any_value(plan), 'subscription') AS product, 'plan' AS kind, min(month) AS start_date,
+    -- A run that reaches the last whole month before the as-of date is still open.
+    CASE WHEN (max(month) + INTERVAL 1 MONTH)::DATE < date_trunc('month', (SELECT day FROM settled) + 1)::DATE
+        THEN (max(month) + INTERVAL 1 MONTH)::DATE END AS end_date,
+    any_value(mrr) AS mrr, NULL::DECIMAL(18,4) AS list_mrr, any_value(seats) AS quantity,
+    CASE WHEN any_value(seats) IS NOT NULL THEN 'seats' END AS unit, NULL::DOUBLE AS billing_months,
+    NULL::VARCHAR AS currency, NULL::VARCHAR AS end_reason, NULL::VARCHAR AS end_kind
+FROM runs GROUP BY customer_id, run
+"""
+"""Month rows as subscriptions: one row an account and run of months with the same price, plan and seats."""
+
+
+def _write(
+    connection: duckdb.DuckDBPyConnection, out: Path, quality: pd.DataFrame, *, aside: list[str], intake: Intake
+) -> Intake:
+    """Write everything, in an order and with settings that give the same bytes wherever it runs."""
+    out.mkdir(parents=True, exist_ok=True)
+    for old in (*out.glob("*.parquet"), out / "intake.json"):
+        old.unlink(missing_ok=True)
+    shutil.rmtree(out / "set_aside", ignore_errors=True)
+    # With several threads the row groups of a Parquet file may be cut differently from run to run.
+    connection.execute("SET threads = 1")
+    digest = hashlib.sha256()
+    for name in sorted(intake.tables):
+        path = intake.path(name)
+        target = str(path).replace("'", "''")
+        connection.execute(
+            f"COPY (SELECT * FROM kept.{name} ORDER BY ALL) TO '{target}' (FORMAT parquet, COMPRESSION zstd)"
+        )
+        digest.update(name.encode() + b"\0" + path.read_bytes())
+    for name in aside:
+        write_csv(
+            connection.execute(f"SELECT * FROM aside.{name} ORDER BY ALL").df(), out / "set_aside" / f"{name}.csv"
+        )
+    connection.register("quality_frame", quality)
+    target = str(out / "quality.parquet").replace("'", "''")
+    connection.execute(
+        f'COPY (SELECT * REPLACE ("rows"::BIGINT AS "rows") FROM quality_frame) TO \'{target}\' (FORMAT parquet)'
+    )
+    declared = asdict(intake)
+    del declared["folder"], declared["fingerprint"]
+    declared |= {
+        "as_of": intake.as_of.isoformat() if intake.as_of else None,
+        "observed_from": intake.observed_from.isoformat() if intake.observed_from else None,
+    }
+    digest.update(json.dumps(declared, sort_keys=True).encode())
+    declared["fingerprint"] = digest.hexdigest()
+    text = json.dumps(declared, sort_keys=True, indent=2, ensure_ascii=False)
+    (out / "intake.json").write_text(text + "\n", encoding="utf-8")
+    return Intake.open(out)
