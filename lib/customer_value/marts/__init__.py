@@ -126,8 +126,7 @@ def _all(press: _Press, declared: Mapping[str, Any], grace_days: int) -> Meta:
     first_month = next_month(stock.until) if stock.until is not None else first_of_month(stock.data_from)
     last_month = last_whole_month(as_of)
     days = months.closes(first_month, last_month)
-    day_table = ibis.memtable({"day": days}, schema={"day": "date"})
-    held = press.keep("holdings", months.holdings(months.at_days(lines, day_table)))
+    held = press.keep("holdings", months.holdings(months.at_days(lines, months.days_table({"day": days}))))
     press.write(
         "calendar_months",
         months.calendar_months(held, spelled, known, days=days),

@@ -6,11 +6,12 @@ the states at anniversaries of the account's origin.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 
 import ibis
 import ibis.expr.types as ir
+import pyarrow as pa
 
 from customer_value.marts.dates import close_of_month, month_of, months_between, months_since, plus_months
 from customer_value.marts.spells import MONEY, OPEN
@@ -94,6 +95,11 @@ def closes(first_month: date, last_month: date) -> list[date]:
     ]
 
 
+def days_table(columns: Mapping[str, Sequence[date]]) -> ir.Table:
+    """A table of dates; by way of Arrow, which knows the type of a column without rows."""
+    return ibis.memtable(pa.table({name: pa.array(days, pa.date32()) for name, days in columns.items()}))
+
+
 def calendar_months(held: ir.Table, spells: ir.Table, accounts: ir.Table, *, days: Sequence[date]) -> ir.Table:
     """Movements from month end to month end.
 
@@ -107,13 +113,8 @@ def calendar_months(held: ir.Table, spells: ir.Table, accounts: ir.Table, *, day
     ----------
     Price and seats are split by the midpoint (Marshall–Edgeworth) rule: a change of p·q is Δq · mean p + Δp · mean q.
     """
-    spans = ibis.memtable(
-        {
-            "opening": list(days[:-1]),
-            "month": [day + timedelta(days=1) for day in days[:-1]],
-            "close": list(days[1:]),
-        },
-        schema={"opening": "date", "month": "date", "close": "date"},
+    spans = days_table(
+        {"opening": days[:-1], "month": [day + timedelta(days=1) for day in days[:-1]], "close": days[1:]}
     )
     state = states(held)
     before = _prefixed(state.join(spans, state.day == spans.opening), "opening")
