@@ -2,7 +2,7 @@
 
 great_tables builds the HTML. Its style sheet, which fixes colours for a white page, is left out: the table takes its
 colours and type from the page, in light and in dark mode, and the page's style sheet can use the classes ``gt_table``,
-``gt_row``, ``gt_stub``, ``gt_col_heading``, ``table-scroll`` and ``table-note``.
+``gt_row``, ``gt_stub``, ``gt_col_heading``, ``gt_right``, ``interval``, ``table-scroll`` and ``table-note``.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
-from great_tables import GT, loc, style
+from great_tables import GT
 
 from customer_value.stats.result import Result
 from customer_value.strategy.wording import Words
@@ -92,16 +92,17 @@ def html(
     )
     for name, column, right in zip(names, cells.columns, cells.right, strict=True):
         table = table.cols_align("right" if right else "left", columns=name)
-        if column == "interval":
-            table = table.tab_style(style.css("opacity:0.75"), locations=loc.body(columns=name))
     text = re.search(r"<table.*</table>", table.as_raw_html(), flags=re.DOTALL)[0]
     said = html_text.escape(caption or _plain(result.name))
     text = text.replace(">", f' id="{inner}">\n<caption style="{_UNSEEN}">{said}</caption>', 1)
     # great_tables makes the first head's id from its label, which could repeat another
     text = re.sub(rf'scope="col" id="{re.escape(inner)}-[^"]*"', f'scope="col" id="{inner}-c0"', text, count=1)
+    for name, column in zip(names, cells.columns, strict=True):
+        if column == "interval":
+            text = text.replace(f'{inner}-{name}" class="gt_row', f'{inner}-{name}" class="interval gt_row')
     # a backtick could end the raw block that a page keeps the table in
     text = "\n".join(line for line in text.replace("`", "&#96;").splitlines() if line.strip())
-    notes = "".join(f'\n<p class="table-note">{html_text.escape(note)}</p>' for note in cells.notes)
+    notes = "".join(f'\n<p class="table-note gt_sourcenote">{html_text.escape(note)}</p>' for note in cells.notes)
     return f'<div class="table-scroll" tabindex="0" role="region" aria-label="{said}">\n{text}\n</div>' + notes.replace(
         "`", "&#96;"
     )
@@ -216,7 +217,7 @@ def _format(
 
 
 def _value(x: float, unit: str, words: Words, *, digits: int, exact: bool, bare: bool) -> str:
-    """A number in its unit; ``bare`` where the head names the unit, ``exact`` for money that is counted, not estimated."""
+    """A number in its unit; ``bare`` where the head names the unit, ``exact`` for money counted rather than estimated."""
     x = float(x)
     if unit == "share":
         return words.share(x, digits)

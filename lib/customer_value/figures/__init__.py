@@ -1,8 +1,14 @@
 """Pictures of results: each takes a `Result` and returns a matplotlib figure; none reckons, saves or shows."""
 
 from customer_value.figures.curves import curves
+from customer_value.figures.grid import grid
+from customer_value.figures.heatmap import heatmap
 from customer_value.figures.intervals import intervals
+from customer_value.figures.sparkline import sparkline
+from customer_value.figures.spoken import alt
 from customer_value.figures.theme import svg
 from customer_value.figures.trend import trend
+from customer_value.figures.triangle import triangle
+from customer_value.figures.waterfall import waterfall
 
-__all__ = ["curves", "intervals", "svg", "trend"]
+__all__ = ["alt", "curves", "grid", "heatmap", "intervals", "sparkline", "svg", "trend", "triangle", "waterfall"]

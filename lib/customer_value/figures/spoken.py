@@ -1,0 +1,182 @@
+"""What a figure shows, in words, for those who cannot see it: computed from the same numbers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from customer_value.figures import theme
+from customer_value.stats.result import Result
+
+if TYPE_CHECKING:
+    from customer_value.strategy.wording import Words
+
+LONGEST = 400
+"""Characters; a screen reader reads alt text in one breath."""
+
+_Say = Callable[[pd.Series], str]
+
+
+def alt(result: Result, *, kind: str, words: Words, labels: Mapping[str, str] | None = None) -> str:
+    """Alt text of at most 400 characters, without signs that Markdown or an attribute would read as markup.
+
+    Parameters
+    ----------
+    result : what the figure draws
+    kind : the figure's function, such as ``curves``
+    labels : what to call keys' values
+
+    Raises
+    ------
+    ValueError : there is no such kind
+    """
+    kinds: dict[str, Callable[[Result, Words, Mapping[str, str] | None], list[str]]] = {
+        "waterfall": _waterfall,
+        "trend": _over_time,
+        "curves": _over_time,
+        "triangle": _triangle,
+        "intervals": _rows,
+        "heatmap": _heatmap,
+        "grid": _grid,
+    }
+    if kind not in kinds:
+        raise ValueError(f"kind must be one of {sorted(kinds)}, got: {kind!r}")
+    if result.table["estimate"].notna().sum() == 0:
+        return "An empty figure: every group is too small to show."
+    return _fit(kinds[kind](result, words, labels))
+
+
+def _fit(sentences: Sequence[str]) -> str:
+    """As many whole sentences as fit; how many are left out is said."""
+    sentences = [_harmless(sentence) for sentence in sentences if sentence]
+    kept: list[str] = []
+    for index, sentence in enumerate(sentences):
+        rest = len(sentences) - index - 1
+        ending = f" And {rest} more." if rest else ""
+        if len(" ".join([*kept, sentence]) + ending) > LONGEST:
+            break
+        kept.append(sentence)
+    left_out = len(sentences) - len(kept)
+    text = " ".join(kept) or sentences[0][: LONGEST - 20].rstrip() + "…"
+    return f"{text} And {left_out} more." if left_out and kept else text
+
+
+def _harmless(text: str) -> str:
+    """Without the signs that end an attribute or begin markup."""
+    return theme.clean("".join(" " if sign in "\"'[]{}<>`\\*_|" else sign for sign in text))
+
+
+def _row(row: pd.Series, result: Result, words: Words) -> str:
+    """A value with its interval: ``84% (82 to 85%)``."""
+    unit = str(row["unit"]) if result.unit == "by row" else result.unit
+    low, high = row.get("low"), row.get("high")
+    return words.interval(
+        float(row["estimate"]),
+        math.nan if theme.missing(low) else float(low),
+        math.nan if theme.missing(high) else float(high),
+        unit,
+    )
+
+
+def _name(row: pd.Series, keys: Sequence[str], labels: Mapping[str, str] | None, words: Words) -> str:
+    names = [theme.name(row[key], labels, words) for key in keys]
+    return " ".join(dict.fromkeys(names)).replace("_", " ")
+
+
+def _few(result: Result) -> str:
+    return f"{result.suppressed} too small to show." if result.suppressed else ""
+
+
+def _waterfall(result: Result, words: Words, labels: Mapping[str, str] | None) -> list[str]:
+    unit = str(result.table["unit"].iloc[0]) if result.unit == "by row" else result.unit
+    rows = {str(row[result.keys[0]]): float(row["estimate"]) for _, row in result.table.iterrows()}
+    parts = [
+        f"{theme.name(step, labels, words)} {theme.value(amount, unit, words, signed=True)}"
+        for step, amount in rows.items()
+        if step not in ("opening", "closing")
+    ]
+    return [
+        f"Bars from {theme.value(rows['opening'], unit, words)} at the opening"
+        f" to {theme.value(rows['closing'], unit, words)} at the close: {words.list(parts)}."
+    ]
+
+
+def _over_time(result: Result, words: Words, labels: Mapping[str, str] | None) -> list[str]:
+    time = next((key for key in result.keys if key in ("month", "age", "date", "period")), result.keys[-1])
+    others = [key for key in result.keys if key != time]
+    known = result.table[result.table["estimate"].notna()].sort_values(time, kind="stable")
+    groups = known.groupby(others, sort=False) if others else [("", known)]
+    sentences = []
+    for _, part in groups:
+        first, last = part.iloc[0], part.iloc[-1]
+        name = _name(first, others, labels, words) or "The line"
+        sentences.append(
+            f"{name}: {_row(first, result, words)} {_when(first[time], words)},"
+            f" {_row(last, result, words)} {_when(last[time], words)}."
+        )
+    return [*sentences, _few(result)]
+
+
+def _when(time: object, words: Words) -> str:
+    if isinstance(time, str) or hasattr(time, "year"):
+        return f"in {words.month(time)}" if hasattr(time, "year") else f"in {time}"
+    return f"at {words.months(float(time))}"
+
+
+def _triangle(result: Result, words: Words, labels: Mapping[str, str] | None) -> list[str]:
+    cohort, age = result.keys
+    known = result.table[result.table["estimate"].notna()].sort_values([age], kind="stable")
+    sentences = [f"{known[cohort].nunique()} cohorts by age."]
+    for name in list(dict.fromkeys(result.table[cohort])):
+        part = known[known[cohort] == name]
+        if len(part):
+            last = part.iloc[-1]
+            sentences.append(
+                f"{theme.name(name, labels, words)}: {_row(last, result, words)} at {words.months(float(last[age]))}."
+            )
+    # the oldest, the youngest and what lies between, as far as there is room
+    return sentences
+
+
+def _rows(result: Result, words: Words, labels: Mapping[str, str] | None) -> list[str]:
+    known = result.table[result.table["estimate"].notna()].sort_values("estimate", ascending=False, kind="stable")
+    keys = [key for key in result.keys if known[key].nunique() > 1] or list(result.keys[:1])
+    return [
+        *(f"{_name(row, keys, labels, words)}: {_row(row, result, words)}." for _, row in known.iterrows()),
+        _few(result),
+    ]
+
+
+def _heatmap(result: Result, words: Words, labels: Mapping[str, str] | None) -> list[str]:
+    level, metric = result.keys[-2:]
+    known = result.table[result.table["estimate"].notna()]
+    sentences = [
+        f"{known.drop_duplicates(list(result.keys[:-1])).shape[0]} groups by {known[metric].nunique()} measures."
+    ]
+    for name in dict.fromkeys(known[metric]):
+        part = known[known[metric] == name]
+        groups = part[part[level] != "all"]
+        if groups.empty:
+            continue
+        best, worst = groups.loc[groups["estimate"].idxmax()], groups.loc[groups["estimate"].idxmin()]
+        unit = [str(row["unit"]) if result.unit == "by row" else result.unit for row in (worst, best)]
+        sentences.append(
+            f"{_name(best, [metric], labels, words)}: from {words.value(float(worst['estimate']), unit[0])} for"
+            f" {_name(worst, [level], labels, words)} to {words.value(float(best['estimate']), unit[1])} for"
+            f" {_name(best, [level], labels, words)}."
+        )
+    return [*sentences, _few(result)]
+
+
+def _grid(result: Result, words: Words, labels: Mapping[str, str] | None) -> list[str]:
+    measure = next((key for key in result.keys if {"headwind", "tailwind"} <= set(result.table[key])), result.keys[-1])
+    names = [key for key in result.keys if key != measure][-1:]
+    known = result.table[result.table["estimate"].notna()]
+    sentences = []
+    for _, part in known.groupby(names or measure, sort=False):
+        values = [f"{theme.name(row[measure], labels, words)} {_row(row, result, words)}" for _, row in part.iterrows()]
+        sentences.append(f"{_name(part.iloc[0], names, labels, words).capitalize()}: {words.list(values)}.")
+    return [*sentences, _few(result)]
