@@ -19,10 +19,10 @@ import ibis
 import numpy as np
 import pandas as pd
 
-from customer_value.errors import SettingsError
 from customer_value.marts import Marts
 from customer_value.marts.bases import period_base
 from customer_value.marts.levels import Levels, attributes, pooled
+from customer_value.marts.months import at_day, holdings, states
 from customer_value.marts.periods import Period
 from customer_value.stats import closed_cohort, intervals
 from customer_value.stats.disclosure import shown
@@ -105,7 +105,7 @@ def waterfall(marts: Marts, *, start: date, end: date) -> Result:
     ``n`` counts accounts.
     """
     moved, opening, closing, notes = _moved(marts, Period(start, end))
-    by_stream = {movement: group for movement, group in moved.groupby("movement")}
+    by_stream = dict(iter(moved.groupby("movement")))
     rows = [("opening", _total(opening), len(opening))]
     for movement in MOVEMENTS:
         stream = by_stream.get(movement)
@@ -298,7 +298,7 @@ def retention(marts: Marts, *, start: date, end: date, confidence: float = 0.95,
     ------
     SettingsError : no account was active at the close of ``start``
     """
-    base = _base(marts, start=start, end=end)
+    base = period_base(marts, start=start, end=end)
     options = {"confidence": confidence, "min_group": min_group}
     everyone = closed_cohort.estimates(base["start_mrr"], base["end_mrr"], base["lost"], **options)
     due = base[base["due"].astype(bool)]
@@ -400,7 +400,7 @@ def decomposition(
     Result keyed by ``part``, shares of opening MRR: ``gross`` (kept), ``expansion`` (added), ``net`` (their sum);
     ``cut`` is the scaled cut and ``verdict`` is ``high``, ``low`` or ``unclear`` when the interval holds the cut.
     """
-    base = _base(marts, start=start, end=end)
+    base = period_base(marts, start=start, end=end)
     years = Period(start, end).months / 12
     cuts = {"gross": high_gross**years, "expansion": strong_expansion * years}
     options = {"confidence": confidence, "min_group": min_group}
@@ -448,11 +448,11 @@ def headwind_tailwind(
     Returns
     -------
     Result keyed by ``attribute, level, measure`` with measures ``headwind`` and ``tailwind``; the first rows, level
-    ``all``, are the whole company. ``cut`` and ``verdict`` (``high``, ``low`` or ``unclear`` when the interval holds the
-    cut) place a level on the diagnosis grid; the whole company has neither when it is the cut itself. Levels of fewer
-    than ``min_group`` accounts are pooled.
+    ``all``, are the whole company. ``cut`` and ``verdict`` (``high``, ``low`` or ``unclear`` when the interval holds
+    the cut) place a level on the diagnosis grid; the whole company has neither when it is the cut itself. Levels of
+    fewer than ``min_group`` accounts are pooled.
     """
-    base = _base(marts, start=start, end=end)
+    base = period_base(marts, start=start, end=end)
     groups = [("all", "all", base)]
     if by is not None:
         (attribute,) = attributes(marts.meta, names=[by])
@@ -500,16 +500,20 @@ def churn_side_by_side(
 
     Returns
     -------
-    Result keyed by ``measure, end_kind``, shares. Measures ``logo_churn`` (accounts that left), ``revenue_churn`` (their
-    opening MRR), and with downgrades ``logo_churn_or_downgrade`` (accounts that left or pay less) and
+    Result keyed by ``measure, end_kind``, shares. Measures ``logo_churn`` (accounts that left), ``revenue_churn``
+    (their opening MRR), and with downgrades ``logo_churn_or_downgrade`` (accounts that left or pay less) and
     ``revenue_churn_and_downgrade`` (all MRR lost). ``end_kind`` is ``all``, ``voluntary``, ``involuntary`` or
-    ``not stated``; the last three add up to ``all`` for the first two measures.
+    ``not stated``; the last three add up to ``all`` for the first two measures, and are absent where the data never say
+    why an account left.
     """
-    base = _base(marts, start=start, end=end)
+    base = period_base(marts, start=start, end=end)
     lost = base["lost"].to_numpy(bool)
     before, after = base["start_mrr"].to_numpy(float), base["end_mrr"].to_numpy(float)
     kind = base["end_kind"].where(base["end_kind"].notna(), "not stated").to_numpy()
-    groups = {"all": lost} | {name: lost & (kind == name) for name in ("voluntary", "involuntary", "not stated")}
+    groups = {"all": lost}
+    stated = bool((kind[lost] != "not stated").any())
+    if stated:
+        groups |= {name: lost & (kind == name) for name in ("voluntary", "involuntary", "not stated")}
     options = {"confidence": confidence, "min_group": min_group}
     rows = []
     for end_kind, gone in groups.items():
@@ -534,6 +538,7 @@ def churn_side_by_side(
         n_of="accounts",
         suppressed=_suppressed(table, min_group),
         method="Accounts: Wilson. Revenue: Wilson on the effective number of accounts",
+        notes=() if stated else ("The data do not say whether accounts left or were lost to failed payments.",),
     )
 
 
@@ -548,7 +553,7 @@ def leaver_size(marts: Marts, *, start: date, end: date, confidence: float = 0.9
     MRR of leavers over that of all opening accounts) and the two averages ``leavers_mrr`` and ``base_mrr`` (money).
     ``n`` is the number of leavers for the measures that divide by it, else of opening accounts.
     """
-    base = _base(marts, start=start, end=end)
+    base = period_base(marts, start=start, end=end)
     size, lost = base["start_mrr"].to_numpy(float), base["lost"].to_numpy(float)
     n, leavers = len(base), int(lost.sum())
     sums = np.column_stack([np.ones(n), size, lost, size * lost])
@@ -626,7 +631,7 @@ def influence(marts: Marts, *, start: date, end: date, confidence: float = 0.95,
     ``largest_share`` and ``top_ten_share`` of opening MRR, ``gini``, ``net``, and ``net_without_largest``. The column
     ``few_accounts`` says whether a few accounts decide the revenue figures.
     """
-    base = _base(marts, start=start, end=end).sort_values(
+    base = period_base(marts, start=start, end=end).sort_values(
         ["start_mrr", "customer_id"], ascending=[False, True], kind="stable"
     )
     size = base["start_mrr"].to_numpy(float)
@@ -654,21 +659,11 @@ def influence(marts: Marts, *, start: date, end: date, confidence: float = 0.95,
         level=confidence,
         n_of="accounts",
         suppressed=_suppressed(table, min_group),
-        method="Kish's effective number of accounts, Gini coefficient, and net retention with the largest account left out",
+        method="Kish's effective number of accounts, Gini coefficient, net retention without the largest account",
     )
 
 
 # -- shared by the questions above --------------------------------------------------------------------------------
-
-
-def _base(marts: Marts, *, start: date, end: date) -> pd.DataFrame:
-    base = period_base(marts, start=start, end=end)
-    if base.empty or not base["start_mrr"].sum() > 0:
-        raise SettingsError(
-            f"No paying account was active when the period begins.\n  got:      {start}\n"
-            "  remedy:   choose a later period_from"
-        )
-    return base
 
 
 def _by_calendar_month(marts: Marts, period: Period) -> bool:
@@ -721,9 +716,8 @@ def _moved(marts: Marts, period: Period) -> tuple[pd.DataFrame, pd.Series, pd.Se
 
 def _state(marts: Marts, day: date) -> pd.Series:
     """MRR by account at the close of ``day``, active accounts only."""
-    lines = marts.table("lines")
-    active = lines.filter(lines.start_date <= day, lines.end_date.isnull() | (lines.end_date > day))
-    state = active.group_by("customer_id").agg(mrr=active.mrr.sum()).order_by("customer_id").execute()
+    state = states(holdings(at_day(marts.table("lines"), day)))
+    state = state.select("customer_id", "mrr").order_by("customer_id").execute()
     return state.set_index("customer_id")["mrr"]
 
 
@@ -734,7 +728,14 @@ def _gross_by_movements(marts: Marts, period: Period, *, confidence: float, min_
     accounts = sorted(set(opening.index) | set(losses.index))
     lost = -losses.reindex(accounts).fillna(Decimal(0)).astype(float).to_numpy()
     before = opening.reindex(accounts).fillna(Decimal(0)).astype(float).to_numpy()
-    row = {"metric": "gross_movements", "n": len(opening), "events": int((lost > 0).sum())}
+    row = {
+        "metric": "gross_movements",
+        "n": len(opening),
+        "events": int((lost > 0).sum()),
+        "effective_n": intervals.effective_n(before),
+        "largest_share": intervals.largest_share(before),
+        "few_accounts": intervals.few_accounts(before),
+    }
     if not shown(len(opening), min_group):
         return row
     found = intervals.ratio_jackknife(before - lost, before, confidence=confidence)

@@ -17,7 +17,6 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
-from customer_value.errors import SettingsError
 from customer_value.marts import Marts
 from customer_value.marts.bases import period_base
 from customer_value.marts.levels import NOT_STATED, OTHER, Attribute, Levels, attributes, pooled
@@ -96,7 +95,7 @@ def overview(
     flat = marts.meta.shape == "flat"
     base = marts.frame("flat").assign(start_mrr=lambda table: table["mrr"].astype(float)) if flat else None
     if base is None:
-        base = _base(marts, start=start, end=end)
+        base = period_base(marts, start=start, end=end)
     total = float(base["start_mrr"].sum())
     options = {"confidence": confidence, "min_group": min_group}
     rows = _rows(base, total=total, retained=not flat, due=False, **options)
@@ -153,16 +152,16 @@ def contrasts(
 
     Returns
     -------
-    Result keyed by ``attribute, level, metric`` (`COMPARED`, for terms also ``…_due``), differences in points of a share,
-    group minus rest. Columns besides the usual: ``group_estimate, rest_estimate, n`` and ``n_rest``, ``p``,
-    ``p_adjusted`` (Benjamini–Hochberg over the whole table), ``few_accounts`` (a few accounts decide one of the two
-    sides: no decision may stand on it), ``attribute_label``; and for ``grr`` ``money, money_low, money_high`` (80 %
-    interval, a year's recurring revenue) with ``target``: what the side that keeps less (``group`` or ``rest``, its
-    accounts active now) would keep on top if it kept what the other side does, a ceiling if the link were wholly causal.
-    Money is missing unless the period is about a year.
+    Result keyed by ``attribute, level, metric`` (`COMPARED`, for terms also ``…_due`` unless every term came due),
+    differences in points of a share, group minus rest. Columns besides the usual: ``group_estimate, rest_estimate``,
+    ``n`` and ``n_rest``, ``p``, ``p_adjusted`` (Benjamini–Hochberg over the whole table), ``few_accounts`` (a few
+    accounts decide one of the two sides: no decision may stand on it), ``attribute_label``; and for ``grr`` ``money,
+    money_low, money_high`` (80 % interval, a year's recurring revenue) with ``target``: what the side that keeps less
+    (``group`` or ``rest``, its accounts active now) would keep on top if it kept what the other side does, a ceiling if
+    the link were wholly causal. Money is missing unless the period is about a year.
     """
     chosen = [attribute for attribute in attributes(marts.meta, names=by) if attribute.known_at != "current"]
-    base = _base(marts, start=start, end=end)
+    base = period_base(marts, start=start, end=end)
     accounts = marts.frame("accounts")
     active = accounts[accounts["status"] == "active"]
     rows = []
@@ -175,7 +174,8 @@ def contrasts(
         for level in candidates if len(group.levels) > 1 else ():
             inside = (group.named == level).to_numpy()
             subsets = [("", np.ones(len(base), dtype=bool))]
-            if attribute.kind == "term":
+            # Where every term came due, "among those due" is the same comparison once more.
+            if attribute.kind == "term" and not base["due"].all():
                 subsets.append(("_due", base["due"].to_numpy(bool)))
             for suffix, subset in subsets:
                 rows += [
@@ -216,16 +216,6 @@ def contrasts(
         "effective numbers of accounts. Net: Welch on jackknife standard errors",
         notes=_notes(attributes(marts.meta, names=by), flat=False),
     )
-
-
-def _base(marts: Marts, *, start: date | None, end: date | None) -> pd.DataFrame:
-    base = period_base(marts, start=start, end=end)
-    if base.empty or not base["start_mrr"].sum() > 0:
-        raise SettingsError(
-            f"No paying account was active when the period begins.\n  got:      {start}\n"
-            "  remedy:   choose a later period_from"
-        )
-    return base.reset_index(drop=True)
 
 
 def _grouped(
@@ -352,7 +342,7 @@ def _notes(chosen: Sequence[Attribute], *, flat: bool) -> tuple[str, ...]:
     notes = [CURRENT_NOTE.format(labels=", ".join(current))] if current else []
     if any(attribute.kind == "term" for attribute in chosen):
         notes.append(
-            "An account under a long term that did not come due in the period could not leave; terms are compared among "
-            "accounts that came due as well."
+            "An account under a long term that did not come due in the period could not leave; terms are compared "
+            "among accounts that came due as well."
         )
     return tuple(notes)
