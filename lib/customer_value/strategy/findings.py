@@ -184,10 +184,11 @@ class Finding(BaseModel):
     def _rounded(self, value: float | None) -> float | None:
         return _ten_digits(value)
 
-    @property
-    def title(self) -> str:
-        """The label, or else the subject; not escaped."""
-        return self.label or self.subject
+    def name(self, words: Words) -> str:
+        """What to call it in a link, safe for Markdown: of a contrast, the group and what was compared."""
+        if self.kind == "association" and self.segment:
+            return f"{self._segment(words)}: {self.measure()}"
+        return words.escape(self.label or self.subject)
 
     def group(self, words: Words) -> str:
         """Whom it is about, safe for Markdown: "accounts with plan “Basic”"; "all accounts" without a segment."""
@@ -210,8 +211,7 @@ class Finding(BaseModel):
         An association says "linked to", never that one thing causes the other.
         """
         if self.kind == "not_studied":
-            tables = words.list(words.escape(table) for table in self.needs)
-            return f"{_capital(words.escape(self.subject))} could not be studied: it needs {tables}."
+            return f"Not studied: {_uncapital(words.escape(self.subject))}. It needs {table_list(self.needs, words)}."
         if not self.shown:
             return f"{_capital(self._about(words))}: too few to show ({self._size(words)})."
         if self.kind == "association":
@@ -360,9 +360,9 @@ def trend(finding: Finding) -> Result:
     )
 
 
-def of_kind(findings: Sequence[Finding], kind: Kind) -> list[Finding]:
-    """Those of one kind, in their order."""
-    return [finding for finding in findings if finding.kind == kind]
+def table_list(names: Sequence[str], words: Words) -> str:
+    """Names of tables or columns in a sentence, as code: "`costs` and `plans`"; anything else as escaped text."""
+    return words.list(f"`{name}`" if re.fullmatch(r"[a-z_.]+", name) else words.escape(name) for name in names)
 
 
 def _ten_digits(value: float | None) -> float | None:
@@ -371,6 +371,11 @@ def _ten_digits(value: float | None) -> float | None:
 
 def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
+
+
+def _uncapital(text: str) -> str:
+    """As it stands within a sentence: "Net revenue" becomes "net revenue", "NPS" stays."""
+    return text[:1].lower() + text[1:] if text[1:2].islower() else text
 
 
 def _side(estimate: float) -> str:

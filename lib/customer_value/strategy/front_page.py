@@ -1,0 +1,468 @@
+"""The front page as Markdown: the state of the business, decisions, and what is not known.
+
+Each function writes one part of the page from findings or decisions alone, in the markup that both publishers read. A
+part with nothing to say is an empty string or says that there is nothing; none invents a number.
+"""
+
+from __future__ import annotations
+
+import re
+import statistics
+from collections.abc import Mapping, Sequence
+from datetime import date
+
+from customer_value.strategy.decisions import AREAS, USES, Decision, Decisions, Verdict, detectable
+from customer_value.strategy.findings import Finding, table_list
+from customer_value.strategy.wording import Words
+
+HEADLINES = ("arr", "nrr", "grr", "logo_retention", "accounts")
+"""Metrics of the headline figures, in their order."""
+
+_CLASSES = {
+    "Do it": "do-it",
+    "Test first": "test-first",
+    "Watch": "watch",
+    "Not enough evidence": "not-enough",
+}
+
+_DESIGNS = {
+    "A": ", and who was in which group was drawn by lot.",
+    "B": ", and still there after adjusting for what else differs.",
+    "C": ", but a plain comparison: such groups differ in other ways too.",
+}
+
+_LABELS = {
+    "arr": "Annual recurring revenue",
+    "nrr": "Net revenue retention",
+    "grr": "Gross revenue retention",
+    "logo_retention": "Accounts kept",
+    "accounts": "Accounts",
+}
+
+
+def headline_findings(findings: Sequence[Finding]) -> list[Finding]:
+    """The findings behind the headline figures: the whole company's, at most one a metric."""
+    chosen = []
+    for metric in HEADLINES:
+        found = _whole_company(findings, metric)
+        if found is not None:
+            chosen.append(found)
+    return chosen
+
+
+def answer(findings: Sequence[Finding], words: Words, *, retention_known: bool = True) -> str:
+    """The page's first heading: how the business stands, in a line."""
+    if not retention_known:
+        return "These data cannot say how well customers are kept"
+    net = _whole_company(findings, "nrr")
+    if net is None:
+        return "There is no figure yet for how well customers are kept"
+    verdict = words.compare(net.estimate, net.low, net.high, none=1.0)
+    if net.few_accounts:
+        return "A few accounts decide whether revenue from existing customers grows or shrinks"
+    if verdict == "higher":
+        return "Existing customers pay more than they did: growth outweighs losses"
+    if verdict == "lower":
+        return "Existing customers pay less than they did: growth does not make up for losses"
+    return "Whether growth among existing customers makes up for losses is not clear"
+
+
+def state(
+    findings: Sequence[Finding],
+    words: Words,
+    *,
+    as_of: date | None = None,
+    start: date | None = None,
+    end: date | None = None,
+    retention_known: bool = True,
+) -> str:
+    """Three sentences on the state of the business: its size, what it keeps, and whether growth makes up for losses.
+
+    Parameters
+    ----------
+    as_of : the day whose close the report describes
+    start, end : the closes that retention is measured between
+    retention_known : False if the data may not show retention: then the sentences say so and why
+    """
+    sentences = [_size(findings, words, as_of)]
+    if retention_known:
+        sentences += [_kept(findings, words, start, end), _balance(findings, words)]
+    else:
+        sentences += [
+            "Nothing can be concluded about retention: the table does not say how its accounts were observed.",
+            "Accounts that left earlier may be missing, and then the share that left says little about length of stay.",
+        ]
+    found = [sentence for sentence in sentences if sentence]
+    return " ".join(found) if found else "No chapter recorded how the business stands."
+
+
+def observation_warning(words: Words) -> str:
+    """What to declare or bring so that a flat table can say something about retention."""
+    return words.spelling(
+        "The data are one table with a row an account. It may hold everybody who ever signed up, or only those who "
+        "were there in one month and whether they left in it. The two need different reckoning, and nothing in the "
+        "table tells them apart. So no decision about retention is made here.\n\n"
+        "To change that, declare in the mapping `observation: followed_from_start` (everybody who ever signed up is in "
+        "the table) or `observation: snapshot` with its window in months. Better still, bring the table of "
+        "subscriptions with start and end dates: it also brings revenue, cohorts and segments."
+    )
+
+
+def headlines(findings: Sequence[Finding], words: Words, *, sparklines: Mapping[str, str] | None = None) -> str:
+    """The headline figures: value, range, n and a sparkline each; empty if no chapter recorded any.
+
+    Parameters
+    ----------
+    sparklines : paths of the pictures, as seen from the page, by the finding's id
+    """
+    blocks = []
+    for finding in headline_findings(findings):
+        label = words.escape(finding.label) or _LABELS[finding.metric]
+        rest = [words.range(finding.low, finding.high, finding.unit)] if _has_range(finding) else []
+        if finding.n is not None and finding.metric != "accounts":
+            rest.append(words.plural(finding.n, "account") if finding.n_of == "accounts" else words.number(finding.n))
+        if finding.few_accounts:
+            rest.append("a few accounts decide this")
+        lines = [f"[{label}]{{.label}}", "", f"[{words.value(finding.estimate, finding.unit)}]{{.value}}"]
+        if rest:
+            lines[-1] += f" [{' · '.join(rest)}]{{.range}}"
+        path = (sparklines or {}).get(finding.id)
+        if path:
+            lines += ["", f'![]({path}){{.sparkline fig-alt="{sparkline_alt(finding, words)}"}}']
+        blocks.append("::: {.headline}\n" + "\n".join(lines) + "\n:::")
+    if not blocks:
+        return ""
+    return "::: {.headlines}\n\n" + "\n\n".join(blocks) + "\n\n:::"
+
+
+def sparkline_alt(finding: Finding, words: Words) -> str:
+    """A sparkline in words: "Net revenue retention by month, from 99.2% in Jan 2023 to 98.9% in Dec 2024"."""
+    points = [point for point in finding.series if point.value is not None]
+    label = re.sub(r'["\\]', "", finding.label or _LABELS.get(finding.metric, finding.subject))
+    if not points:
+        return f"{label} by month: no values"
+    ends = [
+        f"{words.share(p.value, 1) if finding.unit == 'share' else words.value(p.value, finding.unit)} in "
+        f"{words.month(p.month)}"
+        for p in (points[0], points[-1])
+    ]
+    return f"{label} by month, from {ends[0]} to {ends[1]}"
+
+
+def headline_note(
+    findings: Sequence[Finding], words: Words, *, start: date | None = None, end: date | None = None
+) -> str:
+    """What the headline figures measure, in a line under them; empty without any."""
+    chosen = headline_findings(findings)
+    parts = []
+    if start and end and any(finding.unit == "share" for finding in chosen):
+        parts.append(
+            f"Retention is of the accounts active at the close of {words.date(start)}, seen again at the close of "
+            f"{words.date(end)}."
+        )
+    if any(_has_range(finding) for finding in chosen):
+        parts.append("Ranges are 95% intervals: what the true figure could well be with this many accounts.")
+    if any(finding.series for finding in chosen):
+        parts.append("Lines show single months.")
+    return " ".join(parts)
+
+
+def cards(decisions: Decisions, words: Words, *, most: int = 5) -> str:
+    """The decision cards, best first, and the others as a list.
+
+    Without any decision it says so, and why.
+
+    Parameters
+    ----------
+    most : how many decisions get a card
+    """
+    if not decisions.ranked:
+        return _no_decision(decisions, words)
+    shown = "\n\n".join(_card(decision, decisions, words) for decision in decisions.ranked[:most])
+    parts = [f"::: {{.cards}}\n\n{shown}\n\n:::"]
+    others = decisions.ranked[most:]
+    if others:
+        lines = [_line(decision, words) for decision in others]
+        parts.append("Further down the list:\n\n" + "\n".join(f"- {line}" for line in lines))
+    if any(decision.lead.kind == "association" and decision.worth(words) for decision in decisions.ranked):
+        parts.append(
+            "“At most” is the recurring revenue that goes with a difference between groups (80% interval): what there "
+            "would be to gain if the difference were wholly cause and effect. The amounts overlap; do not add them up."
+        )
+    return "\n\n".join(parts)
+
+
+def unknowns(decisions: Decisions, words: Words) -> str:
+    """What is not known, and what would tell: open comparisons, small groups, missing tables."""
+    lines = []
+    if decisions.unclear:
+        of = words.count(len(decisions.unclear), decisions.tested)
+        few = len(decisions.unclear) == 1
+        lines.append(
+            f"Too little evidence: {of} comparisons between groups {'shows' if few else 'show'} no clear difference."
+            f"{_power(decisions.unclear, words)}"
+        )
+        open_question = max(decisions.unclear, key=lambda f: (f.money_high or 0.0, f.id))
+        if open_question.money_high:
+            lines.append(f"The open question with most money in it: {_lower(_statement(open_question, words))}")
+    if decisions.few_accounts:
+        groups = _groups(decisions.few_accounts, words)
+        lines.append(f"A few accounts decide the difference for {groups}, so no decision rests on it.")
+    if decisions.too_small:
+        lines.append(f"Too few to compare: {_groups(decisions.too_small, words)}.")
+    for finding in decisions.not_studied:
+        lines.append(_statement(finding, words))
+    if any(decision.lead.kind == "association" for decision in decisions.ranked):
+        lines.append(
+            "Whether any difference between groups is cause and effect: groups differ in more than what names them."
+        )
+    if not lines:
+        lines.append(
+            "Nearly everything: no chapter recorded a comparison."
+            if not decisions.ranked
+            else "No comparison between groups was recorded, so nothing is known of which customers stay longer."
+        )
+    return "::: {.unknowns}\n" + "\n".join(f"- {line}" for line in lines) + "\n:::"
+
+
+def areas(decisions: Decisions, words: Words) -> str:
+    """The eight areas of decision, each with its verdict."""
+    return "\n".join(
+        f"- **{words.spelling(AREAS[verdict.area])}.** {_verdict(verdict, decisions, words)}"
+        for verdict in decisions.areas
+    )
+
+
+def method(decisions: Decisions, words: Words) -> str:
+    """How findings became decisions, in plain words, with this report's numbers."""
+    tested = (
+        f"{words.plural(decisions.tested, 'comparison')} between groups "
+        f"{'was' if decisions.tested == 1 else 'were'} tested. "
+        if decisions.tested
+        else "No comparison between groups was tested. "
+    )
+    return words.spelling(
+        f"Everything on this page is computed from what the chapters recorded; nothing is typed by hand. {tested}Many "
+        "looks find something by chance, so all of them are corrected together: of those let through, about "
+        f"{words.share(decisions.q)} at most should be false leads. A comparison that passes is “Do it” only if it was "
+        "adjusted for what else differs; a plain comparison is “Test first”. It is “Watch” if its money could be "
+        "nothing or was not reckoned. Amounts counted from the subscriptions need no test: they happened. What acting "
+        "on them brings back is another matter, and each card says what would show it. Cards are ranked by the lower "
+        "end of their money. No decision rests on a group that a few large accounts decide."
+    )
+
+
+def page_link(evidence: str) -> str:
+    """Where a finding's evidence is, as the front page links to it; empty if it names no page.
+
+    Reads ``revenue#tbl-x``, ``revenue.ipynb#tbl-x``, ``../notebooks/revenue.html#tbl-x`` alike.
+    """
+    page, _, anchor = evidence.partition("#")
+    stem = re.sub(r"\.(ipynb|html|qmd)$", "", page.rpartition("/")[2])
+    if not re.fullmatch(r"[A-Za-z0-9_-]+", stem) or not re.fullmatch(r"[A-Za-z0-9_.:-]*", anchor):
+        return ""
+    return f"notebooks/{stem}.ipynb" + (f"#{anchor}" if anchor else "")
+
+
+def _whole_company(findings: Sequence[Finding], metric: str) -> Finding | None:
+    return next(
+        (
+            finding
+            for finding in findings
+            if finding.metric == metric
+            and finding.kind in ("fact", "estimate")
+            and not finding.segment
+            and finding.estimate is not None
+        ),
+        None,
+    )
+
+
+def _has_range(finding: Finding) -> bool:
+    return finding.low is not None and finding.high is not None
+
+
+def _size(findings: Sequence[Finding], words: Words, as_of: date | None) -> str:
+    arr, accounts = _whole_company(findings, "arr"), _whole_company(findings, "accounts")
+    day = f"At the close of {words.date(as_of)}, " if as_of else ""
+    if arr and accounts:
+        text = f"{words.plural(accounts.estimate, 'account')} paid {words.money(arr.estimate)} a year"
+    elif arr:
+        text = f"recurring revenue ran at {words.money(arr.estimate)} a year"
+    elif accounts:
+        verb = "was" if accounts.estimate == 1 else "were"
+        text = f"there {verb} {words.plural(accounts.estimate, 'account')}"
+        if not as_of:
+            text = f"the data hold {words.plural(accounts.estimate, 'account')}"
+    else:
+        return ""
+    sentence = f"{day}{text}."
+    return _capital(sentence)
+
+
+def _kept(findings: Sequence[Finding], words: Words, start: date | None, end: date | None) -> str:
+    logos, gross, net = (_whole_company(findings, metric) for metric in ("logo_retention", "grr", "nrr"))
+    parts = []
+    if logos:
+        parts.append(words.out_of_100(logos.estimate, logos.low, logos.high, "stayed"))
+    if gross and net:
+        parts.append(
+            f"of every {_hundred(words, 1.0)} they paid, {_of_hundred(gross, words)} was kept, and growth among those "
+            f"who stayed made it {_of_hundred(net, words)}"
+        )
+    elif gross:
+        parts.append(f"of every {_hundred(words, 1.0)} they paid, {_of_hundred(gross, words)} was kept")
+    elif net:
+        parts.append(f"every {_hundred(words, 1.0)} they paid became {_of_hundred(net, words)}")
+    if not parts:
+        return ""
+    when = f"Between {words.date(start)} and {words.date(end)}, " if start and end else "Over the period, "
+    return f"{when}{'; '.join(parts)}."
+
+
+def _balance(findings: Sequence[Finding], words: Words) -> str:
+    net = _whole_company(findings, "nrr")
+    if net is None:
+        return ""
+    unclear = "The range takes in both growth and decline, so which of the two it is cannot be told"
+    texts = {
+        "higher": "At this rate the business would grow even without new customers",
+        "lower": "At this rate the business would shrink without new customers",
+    }
+    text = texts.get(words.compare(net.estimate, net.low, net.high, none=1.0), unclear)
+    return f"{text}{'; but a few large accounts decide this' if net.few_accounts else ''}."
+
+
+def _hundred(words: Words, of: float) -> str:
+    return f"{words.currency_sign}{words.number(of * 100)}"
+
+
+def _of_hundred(finding: Finding, words: Words) -> str:
+    text = _hundred(words, finding.estimate)
+    if not _has_range(finding):
+        return text
+    return f"{text} ({words.number(finding.low * 100)} to {words.number(finding.high * 100)})"
+
+
+def _no_decision(decisions: Decisions, words: Words) -> str:
+    if not decisions.retention_known:
+        return (
+            "No decision is made: these data cannot say how well customers are kept, and every decision here would "
+            "rest on that."
+        )
+    if not decisions.tested:
+        return "No decision is made: no chapter recorded a comparison or an amount that something could be done about."
+    return (
+        f"No decision is made: {words.plural(decisions.tested, 'comparison')} between groups, and none is clear enough "
+        "to act on or to test."
+    )
+
+
+def _card(decision: Decision, decisions: Decisions, words: Words) -> str:
+    worth = decision.worth(words)
+    badge = f"[{decision.certainty}]{{.certainty}}"
+    if worth:
+        badge += f" [{_capital(worth)}]{{.worth}}"
+    terms = [("Evidence", _evidence(decision, words)), ("How sure", _how_sure(decision, decisions, words))]
+    terms += [("Who", decision.owner(words)), ("What would change our mind", decision.would_change(words))]
+    lines = [
+        f"::: {{#{decision.anchor} .card .{_CLASSES[decision.certainty]}}}",
+        f"### {decision.do(words)}",
+        "",
+        badge,
+        "",
+        decision.why(words),
+        "",
+        "\n\n".join(f"{term}\n:   {text}" for term, text in terms),
+        ":::",
+    ]
+    return "\n".join(lines)
+
+
+def _evidence(decision: Decision, words: Words) -> str:
+    links: dict[str, None] = {}
+    for finding in (decision.lead, *decision.also):
+        links.setdefault(_linked(finding, words))
+    shown = list(links)
+    more = f" and {words.plural(len(shown) - 3, 'further finding')}" if len(shown) > 3 else ""
+    return "; ".join(shown[:3]) + more
+
+
+def _linked(finding: Finding, words: Words) -> str:
+    text = _capital(finding.name(words))
+    link = page_link(finding.evidence)
+    return f"[{text}]({link})" if link else text
+
+
+def _how_sure(decision: Decision, decisions: Decisions, words: Words) -> str:
+    lead = decision.lead
+    if lead.kind == "fact":
+        text = "Counted, not estimated. How much acting on it would bring is not known."
+    else:
+        text = (
+            f"Clear among the {words.plural(decisions.tested, 'comparison')} tested"
+            if decisions.tested > 1
+            else "Clear, in the one comparison tested"
+        )
+        # A caveat of the chapter's own says it better.
+        text += "." if lead.caveat else _DESIGNS[lead.design]
+    if decision.certainty == "Watch":
+        if lead.kind == "fact":
+            text += " Too little money to act on."
+        else:
+            text += " The money in it could be nothing." if decision.worth(words) else " The money in it is not known."
+    return f"{text} {words.escape(lead.caveat)}".strip() if lead.caveat else text
+
+
+def _line(decision: Decision, words: Words) -> str:
+    worth = decision.worth(words)
+    money = f" ({worth})" if worth else ""
+    return f"**{decision.certainty}:** {decision.do(words)}{money}. {_linked(decision.lead, words)}."
+
+
+def _statement(finding: Finding, words: Words) -> str:
+    text, link = finding.statement(words), page_link(finding.evidence)
+    return f"{text} [Details]({link})." if link else text
+
+
+def _power(unclear: Sequence[Finding], words: Words) -> str:
+    """What these comparisons could have found, from the typical width of their intervals."""
+    found = [detectable(finding) for finding in unclear if finding.unit in ("share", "points")]
+    known = [size for size in found if size is not None]
+    if not known:
+        return ""
+    return (
+        " That is not the same as no difference: with these numbers of accounts, one of less than about "
+        f"{words.points(statistics.median(known), 0)} would most likely have stayed hidden."
+    )
+
+
+def _groups(findings: Sequence[Finding], words: Words, *, most: int = 4) -> str:
+    names = list(dict.fromkeys(finding.group(words) for finding in findings))
+    rest = len(names) - most
+    if rest > 1:
+        names = [*names[:most], words.plural(rest, "other group")]
+    return words.list(names)
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _lower(text: str) -> str:
+    return text[:1].lower() + text[1:]
+
+
+def _verdict(verdict: Verdict, decisions: Decisions, words: Words) -> str:
+    if verdict.decisions:
+        first = verdict.decisions[0]
+        return f"{first.certainty}. {first.do(words)}."
+    if verdict.barred:
+        return "Not enough evidence. These data may not show retention."
+    if verdict.certainty is not None:
+        if verdict.tested:
+            return f"Not enough evidence. {words.plural(len(verdict.tested), 'comparison')} tested, none to act on."
+        return "Not enough evidence. Nothing recorded here can be acted on."
+    if verdict.needs:
+        return f"Not studied. It needs {table_list(verdict.needs, words)}: {USES[verdict.area]}."
+    return "Not studied. No chapter of this report looks into it yet."
