@@ -131,9 +131,9 @@ def test_annual_contracts_end_only_on_whole_terms(plans):
 
 def test_opening_stock_is_known_by_its_sign_up(world, plans):
     observed_from = pd.Timestamp(world.truth["observed_from"])
-    assert observed_from == pd.Timestamp(2023, 7, 1)
+    assert observed_from == pd.Timestamp(2023, 6, 30)
     signup = world.tables["customers"].set_index("customer_id")["signup_date"]
-    stock = signup < observed_from
+    stock = signup <= observed_from
     assert stock.mean() == pytest.approx(0.45)
     assert (signup[stock] < observed_from - pd.Timedelta(days=365)).mean() > 0.5
     first = plans.groupby("customer_id")["start_date"].min()
@@ -186,6 +186,13 @@ def test_every_kind_of_movement_occurs(plans, world):
     assert addons["customer_id"].nunique() > 300
 
 
+@pytest.mark.parametrize("accounts", [20, 300])
+def test_the_data_reach_their_last_day(accounts):
+    """Else the default as-of date would be a month earlier in a small sample."""
+    small = simulate(accounts=accounts)
+    assert small.tables["subscriptions"]["start_date"].max() == pd.Timestamp(small.truth["end"])
+
+
 def test_renewals_and_ends_fall_on_the_last_day_too(plans, world):
     last = plans[plans["start_date"] == pd.Timestamp(world.truth["end"])]
     assert (last["last_end_date"] == last["start_date"]).any()
@@ -226,7 +233,7 @@ def test_small_and_short_businesses_work():
     tiny = simulate(accounts=20, months=1)
     assert len(tiny.tables["customers"]) == 20
     early = simulate(accounts=40, months=12, end=date(2024, 2, 29))
-    assert early.truth["observed_from"] == "2023-03-01"
+    assert early.truth["observed_from"] == "2023-02-28"
 
 
 @pytest.mark.parametrize(

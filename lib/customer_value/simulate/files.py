@@ -13,7 +13,7 @@ import yaml
 
 from .business import SEED, Simulation, simulate
 
-VERSION = 1
+VERSION = 4
 """Raised whenever the same seed gives different files."""
 
 STAMP = ".sample.json"

@@ -57,9 +57,9 @@ class Parameters:
     discount_cap: float = 0.35
 
     # How they leave: person-month of monthly accounts, renewal of annual ones
-    monthly_voluntary: tuple[float, ...] = (0.0175, 0.0125, 0.0100, 0.0080)
-    monthly_involuntary: tuple[float, ...] = (0.0045, 0.0030, 0.0015, 0.0008)
-    renewal_voluntary: tuple[float, ...] = (0.190, 0.155, 0.115, 0.085)
+    monthly_voluntary: tuple[float, ...] = (0.0165, 0.0120, 0.0100, 0.0080)
+    monthly_involuntary: tuple[float, ...] = (0.0065, 0.0045, 0.0020, 0.0010)
+    renewal_voluntary: tuple[float, ...] = (0.190, 0.150, 0.105, 0.070)
     renewal_involuntary: tuple[float, ...] = (0.020, 0.012, 0.005, 0.003)
     early_end: float = 0.015  # monthly accounts that stop within two weeks of their start
     young_excess: float = 0.9  # excess voluntary hazard of a new monthly account, decaying with age
@@ -82,7 +82,7 @@ class Parameters:
     # How they grow and shrink
     seats_up_monthly: float = 0.032
     seats_down_monthly: float = 0.016
-    seats_up_midterm: float = 0.021
+    seats_up_midterm: float = 0.023
     seats_up_renewal: float = 0.20
     seats_down_renewal: float = 0.13
     large_growth: float = 1.25  # accounts of 100 employees and more add seats this much more often
