@@ -21,7 +21,6 @@ import pandas as pd
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_serializer, model_validator
 
 from customer_value.errors import ChapterError
-from customer_value.stats.result import Result
 from customer_value.strategy.wording import UNKNOWN, Words, known
 
 Kind = Literal["fact", "estimate", "association", "not_studied"]
@@ -343,21 +342,6 @@ def read(folder: Path) -> list[Finding]:
     """Read every chapter's findings (``<chapter>.json``), ordered by chapter and id; none if there is no folder."""
     found = [finding for path in sorted(Path(folder).glob("*.json")) for finding in read_file(path)]
     return sorted(found, key=lambda finding: (finding.chapter, finding.id))
-
-
-def trend(finding: Finding) -> Result:
-    """A finding's monthly values as a Result keyed by ``month``, for a sparkline."""
-    table = pd.DataFrame(
-        {"month": [point.month for point in finding.series], "estimate": [point.value for point in finding.series]}
-    ).astype({"month": "datetime64[ns]", "estimate": float})
-    return Result(
-        name=f"{finding.metric or finding.id}_trend",
-        table=table,
-        keys=("month",),
-        unit=finding.unit or "count",
-        level=None,
-        n_of=finding.n_of,
-    )
 
 
 def table_list(names: Sequence[str], words: Words) -> str:

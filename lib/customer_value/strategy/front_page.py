@@ -50,6 +50,15 @@ def headline_findings(findings: Sequence[Finding]) -> list[Finding]:
     return chosen
 
 
+def sparkline_values(findings: Sequence[Finding]) -> dict[str, list[float | None]]:
+    """Monthly values behind the headline figures, by the finding's id; none for those without a course to show."""
+    return {
+        finding.id: [point.value for point in finding.series]
+        for finding in headline_findings(findings)
+        if sum(point.value is not None for point in finding.series) > 1
+    }
+
+
 def answer(findings: Sequence[Finding], words: Words, *, retention_known: bool = True) -> str:
     """The page's first heading: how the business stands, in a line."""
     if not retention_known:
@@ -234,14 +243,14 @@ def areas(decisions: Decisions, words: Words) -> str:
 
 
 def method(decisions: Decisions, words: Words) -> str:
-    """How findings became decisions, in plain words, with this report's numbers."""
+    """How findings became decisions, in plain words, with this report's numbers: a fold at the foot of the page."""
     tested = (
         f"{words.plural(decisions.tested, 'comparison')} between groups "
         f"{'was' if decisions.tested == 1 else 'were'} tested. "
         if decisions.tested
         else "No comparison between groups was tested. "
     )
-    return words.spelling(
+    text = words.spelling(
         f"Everything on this page is computed from what the chapters recorded; nothing is typed by hand. {tested}Many "
         "looks find something by chance, so all of them are corrected together: of those let through, about "
         f"{words.share(decisions.q)} at most should be false leads. A comparison that passes is “Do it” only if it was "
@@ -250,6 +259,7 @@ def method(decisions: Decisions, words: Words) -> str:
         "on them brings back is another matter, and each card says what would show it. Cards are ranked by the lower "
         "end of their money. No decision rests on a group that a few large accounts decide."
     )
+    return f'::: {{.callout-note .method collapse="true" title="How this page is made"}}\n{text}\n:::'
 
 
 def page_link(evidence: str) -> str:
