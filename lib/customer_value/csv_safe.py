@@ -1,7 +1,7 @@
 """CSV files that a spreadsheet opens without running anything.
 
-A cell that begins like a formula would be evaluated by the spreadsheet of whoever opens the file; names and comments come
-from outside, so such cells are written with a leading apostrophe.
+A cell that begins like a formula would be evaluated by the spreadsheet of whoever opens the file; names and comments
+come from outside, so such cells are written with a leading apostrophe.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Casting: the contract's types given to text, and every value that does not fit named with its row.
 
-Nothing is guessed. Dates are ISO (2026-06-30) unless the mapping gives a format; numbers are plain; what does not fit stops
-the run.
+Nothing is guessed. Dates are ISO (2026-06-30) unless the mapping gives a format; numbers are plain; what does not fit
+stops the run.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ _NUMBER = r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?"
 _WHOLE = r"[+-]?\d+(\.0*)?"
 
 FORMATS = (
-    "%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y/%m/%d", "%Y%m%d", "%d/%m/%y", "%m/%d/%y", "%d.%m.%y",
-    "%d %b %Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y", "%d-%b-%Y", "%d-%b-%y", "%b %Y", "%B %Y", "%m/%Y", "%Y-%m",
+    "%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y/%m/%d", "%Y%m%d", "%d/%m/%y", "%m/%d/%y",
+    "%d.%m.%y", "%d %b %Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y", "%d-%b-%Y", "%d-%b-%y", "%b %Y", "%B %Y", "%m/%Y",
     "%d/%m/%Y %H:%M", "%m/%d/%Y %H:%M", "%d.%m.%Y %H:%M", "%d/%m/%Y %H:%M:%S", "%m/%d/%Y %H:%M:%S", "%d.%m.%Y %H:%M:%S",
     "%m/%d/%y %H:%M", "%d/%m/%y %H:%M", "%m/%d/%Y %I:%M %p", "%d/%m/%Y %I:%M %p", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M:%S",
 )  # fmt: skip
@@ -53,21 +53,24 @@ def expression(column: Column, text: str) -> str:
     if column.kind in ("id", "text"):
         return f"lower({text})" if column.values else text
     given = f"CASE WHEN lower({text}) NOT IN ({', '.join(map(literal, NULL_WORDS))}) THEN {text} END"
+
+    def where_it_fits(pattern: str, value: str) -> str:
+        return f"CASE WHEN regexp_full_match({given}, {literal(pattern)}) THEN {value} END"
+
     match column.kind:
         case "date":
-            return f"CASE WHEN regexp_full_match({given}, {literal(_ISO)}) THEN try_cast(left({text}, 10) AS DATE) END"
+            return where_it_fits(_ISO, f"try_cast(left({text}, 10) AS DATE)")
         case "month":
-            day = f"CASE WHEN regexp_full_match({text}, '\\d{{4}}-\\d{{2}}') THEN {text} || '-01' ELSE left({text}, 10) END"
-            form = literal(_ISO + r"|\d{4}-\d{2}")
-            return f"CASE WHEN regexp_full_match({given}, {form}) THEN date_trunc('month', try_cast({day} AS DATE))::DATE END"
+            day = f"try_cast(CASE WHEN length({text}) = 7 THEN {text} || '-01' ELSE left({text}, 10) END AS DATE)"
+            return where_it_fits(_ISO + r"|\d{4}-\d{2}", f"date_trunc('month', {day})::DATE")
         case "time":
             clock = f"replace(regexp_extract({text}, {literal(_CLOCK)}), 'T', ' ')"
-            return f"CASE WHEN regexp_full_match({given}, {literal(_ISO)}) THEN try_cast({clock} AS TIMESTAMP) END"
+            return where_it_fits(_ISO, f"try_cast({clock} AS TIMESTAMP)")
         case "money" | "number":
-            return f"CASE WHEN regexp_full_match({given}, {literal(_NUMBER)}) THEN try_cast({text} AS {column.sql_type}) END"
+            return where_it_fits(_NUMBER, f"try_cast({text} AS {column.sql_type})")
         case "count":
             whole = f"regexp_replace({text}, '\\.0*$', '')"
-            return f"CASE WHEN regexp_full_match({given}, {literal(_WHOLE)}) THEN try_cast({whole} AS BIGINT) END"
+            return where_it_fits(_WHOLE, f"try_cast({whole} AS BIGINT)")
         case "boolean":
             yes, no = (", ".join(map(literal, words)) for words in (TRUE, FALSE))
             return f"CASE WHEN lower({text}) IN ({yes}) THEN true WHEN lower({text}) IN ({no}) THEN false END"
@@ -160,7 +163,8 @@ def _wrong_type(
         "count": "a whole number such as 12",
         "boolean": "true or false (or yes/no, 1/0)",
     }.get(column.kind, f"one of {', '.join(column.values)}")
-    rule = f"Every value must be {described}; row {rows[0]} has {values[0].removeprefix('?')!r}"
+    first = f"row {rows[0]} has {values[0].removeprefix('?')!r}"
+    rule = f"Every value must be {described}; {first}"
     if column.kind in ("date", "month", "time"):
         bad = [
             row[0].removeprefix("?")
@@ -174,10 +178,13 @@ def _wrong_type(
         shapes = Counter(_shape(value) for value in bad)
         fitting = formats_fitting(bad)
         if good or (len(shapes) > 1 and not fitting):
-            rule = f"Dates must all be in one format; {good:,} rows can be read and row {rows[0]} has {values[0].removeprefix('?')!r}"
+            rule = f"Dates must all be in one format; {good:,} can be read and {count:,} cannot: {first}"
             remedy = "bring the column into one format, best 2026-06-30, or split the two by SQL in the mapping"
         elif len(fitting) > 1:
-            remedy = f"several formats fit; say which in the mapping: {column.name}: {{from: …, format: '{fitting[0]}'}} or '{fitting[1]}'"
+            remedy = (
+                f"several formats fit, {' and '.join(map(repr, fitting))}; say which in the mapping, such as"
+                f" {column.name}: {{from: …, format: '{fitting[0]}'}}"
+            )
         elif fitting:
             remedy = f"give the format in the mapping: {column.name}: {{from: …, format: '{fitting[0]}'}}"
         else:

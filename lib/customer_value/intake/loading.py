@@ -1,8 +1,8 @@
 """Loading: source, mapping, casts, the cut at the as-of date, quality, and the files that marts read.
 
-The order matters. Types are checked on every row; rows after the as-of date are cut before quality counts anything, so that
-a future appended to the data changes no byte; whatever is written is ordered by all its columns, so that the source's row
-order does not matter either.
+The order matters. Types are checked on every row; rows after the as-of date are cut before quality counts anything, so
+that a future appended to the data changes no byte; whatever is written is ordered by all its columns, so that the
+source's row order does not matter either.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import duckdb
 import pandas as pd
 
 from customer_value.csv_safe import write_csv
-from customer_value.errors import DataError, SettingsError
+from customer_value.errors import DataError
 from customer_value.intake import mapping as mappings
 from customer_value.intake import quality as checks
 from customer_value.intake.casting import cast
@@ -118,13 +118,13 @@ def load(
 
     Parameters
     ----------
-    data : folder of CSV, Parquet or JSON lines (text also gzipped), one such file, a DuckDB file, or the http(s) address of
-        one file
+    data : folder of CSV, Parquet or JSON lines (text also gzipped), one such file, a DuckDB file, or the http(s)
+        address of one file
     mapping : YAML; without one, files and columns must bear contract names
     out : folder to write; what an earlier load left there is replaced, and only once all checks have passed
     as_of : close of this day; by default the last day of the last month complete by the latest start, event or answer
     grace_days : pauses up to this length are reported as such and count as one stay
-    max_set_aside : largest share of rows that may be set aside, by table or ``default``
+    max_set_aside : largest share of rows that may be set aside, by table name, or ``other``
 
     Raises
     ------
@@ -398,7 +398,7 @@ def _check(
     """Run every table's rules, the ones that others refer to first."""
 
     def check(name: str) -> pd.DataFrame:
-        return checks.check(connection, name, context, limit=limits.get(name, limits["default"]))
+        return checks.check(connection, name, context, limit=checks.limit_of(name, limits))
 
     frames = [_passed(tables)]
     if shape == "flat":
@@ -445,11 +445,10 @@ def _passed(tables: list[str]) -> pd.DataFrame:
 def _freshness(connection: duckdb.DuckDBPyConnection, tables: list[str], as_of: date) -> pd.DataFrame:
     """How long before the as-of date anything last happened; stops when the data say nothing about the last year."""
     parts = ["SELECT max(start_date) AS day FROM cut.subscriptions", "SELECT max(end_date) FROM cut.subscriptions"]
-    parts += [
-        f"SELECT max({'last_day(month)' if BY_NAME[name].clock == 'month' else BY_NAME[name].clock})::DATE FROM cut.{name}"
-        for name in _EVIDENCE
-        if name in tables and name != "subscriptions"
-    ]
+    for name in _EVIDENCE:
+        if name in tables and name != "subscriptions":
+            clock = BY_NAME[name].clock
+            parts.append(f"SELECT max({'last_day(month)' if clock == 'month' else clock})::DATE FROM cut.{name}")
     latest = connection.execute(f"SELECT max(day) FROM ({' UNION ALL '.join(parts)})").fetchone()[0]
     silent = (as_of - latest).days
     if silent > checks.BLIND_DAYS:

@@ -325,12 +325,13 @@ def select(name: str, table: TableMapping, relation: Relation | None, sources: S
     """
     if relation is None:
         return _select_sql(name, table, sources)
-    cells = [
-        f"{literal(reading.constant)} AS {quote(column)}"
-        if reading.constant is not None
-        else f"{_value(reading, _source_column(reading.source or column, relation, f'{name}.{column}'))} AS {quote(column)}"
-        for column, reading in table.columns.items()
-    ]
+    cells = []
+    for column, reading in table.columns.items():
+        if reading.constant is not None:
+            cells.append(f"{literal(reading.constant)} AS {quote(column)}")
+        else:
+            source = _source_column(reading.source or column, relation, f"{name}.{column}")
+            cells.append(f"{_value(reading, source)} AS {quote(column)}")
     extra = [(key, reading) for key, reading in table.attributes.items()]
     extra += [(feature.name, feature) for feature in table.features]
     for key, reading in extra:
@@ -366,8 +367,8 @@ def _select_wide(table: TableMapping, relation: Relation, cells: list[str]) -> s
     if doubled:
         raise DataError("Two columns stand for the same month", table="mrr_snapshots", column="wide", examples=doubled)
     parts = [
-        f"SELECT {', '.join(cells)}, {literal(month)} AS month, {_text(column)} AS mrr, rowid + {relation.first_row} AS _row"
-        f" FROM main.{quote(relation.name)}"
+        f"SELECT {', '.join(cells)}, {literal(month)} AS month, {_text(column)} AS mrr,"
+        f" rowid + {relation.first_row} AS _row FROM main.{quote(relation.name)}"
         for column, month in months.items()
     ]
     return " UNION ALL ".join(parts)

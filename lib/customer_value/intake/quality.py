@@ -1,7 +1,7 @@
 """Quality: rules over the contract's tables, after the cut at the as-of date.
 
-Each rule stops the run, sets rows aside (with their reason, in a file) or warns. All rules of a table are counted in one
-aggregate query. Rules are data: the list is what the data-quality chapter and the documentation show.
+Each rule stops the run, sets rows aside (with their reason, in a file) or warns. All rules of a table are counted in
+one aggregate query. Rules are data: the list is what the data-quality chapter and the documentation show.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ import pandas as pd
 
 from customer_value.errors import DataError, SettingsError
 from customer_value.intake.contract import BY_NAME, KEY_TABLES, Table
-from customer_value.intake.sources import quote
+from customer_value.intake.sources import did_you_mean, quote
 
 Severity = Literal["stop", "set_aside", "warn"]
 
-LIMITS: dict[str, float] = {"subscriptions": 0.01, "mrr_snapshots": 0.01, "flat": 0.01, "default": 0.20}
-"""Largest share of a table's rows that may be set aside before the run stops."""
+LIMITS: dict[str, float] = {"subscriptions": 0.01, "other": 0.20}
+"""Largest share of a table's rows that may be set aside before the run stops; snapshots and flat go by the first."""
 
 OPENING_STOCK_RATIO = 5
 """A first month with more than this many times the next month's first starts is an opening stock."""
@@ -80,15 +80,20 @@ def limits(given: dict[str, float] | None) -> dict[str, float]:
 
     Raises
     ------
-    SettingsError : a key is neither a table nor ``default``, or a value is no share
+    SettingsError : a key is neither a table nor ``other``, or a value is no share
     """
     given = given or {}
     for name, share in given.items():
-        if name not in BY_NAME and name != "default":
-            raise SettingsError(f"max_set_aside: unknown table {name!r}; it takes table names and 'default'")
+        if name not in BY_NAME and name != "other":
+            raise SettingsError(f"max_set_aside: unknown table {name!r}; {did_you_mean(name, (*BY_NAME, 'other'))}")
         if not isinstance(share, int | float) or isinstance(share, bool) or not 0 <= share <= 1:
             raise SettingsError(f"max_set_aside.{name} must be a share from 0 to 1, got: {share!r}")
     return LIMITS | given
+
+
+def limit_of(table: str, limits: dict[str, float]) -> float:
+    """The share of this table's rows that may be set aside."""
+    return limits.get(table, limits["subscriptions" if table in KEY_TABLES else "other"])
 
 
 def _common(table: Table, context: Context) -> list[Rule]:
@@ -144,7 +149,8 @@ def _common(table: Table, context: Context) -> list[Rule]:
                 Rule(
                     "duplicate_key", table.name, keyed, "stop",
                     f"Two rows have the same {keyed.replace(', ', ' and ')} but differ otherwise.",
-                    "Say which one holds, or add them up, by SQL in the mapping.", "_copy = 1 AND _twin > 1", quote(first),
+                    "Say which one holds, or add them up, by SQL in the mapping.", "_copy = 1 AND _twin > 1",
+                    quote(first),
                 )
             )  # fmt: skip
     if table.of_customers and table.clock and table.name not in KEY_TABLES:
@@ -163,7 +169,9 @@ def _common(table: Table, context: Context) -> list[Rule]:
     rules.append(
         Rule(
             "unknown_column", table.name, "", "warn", f"Columns the contract does not know are {what}.",
-            "Declare them as attributes, or rename them, in a mapping." if table.attributes else "Rename them in a mapping if they matter.",
+            "Declare them as attributes, or rename them, in a mapping."
+            if table.attributes
+            else "Rename them in a mapping if they matter.",
             f"(SELECT {len(unknown)})", f"(SELECT [{_sql(shown)}])" if unknown else "",
         )
     )  # fmt: skip
@@ -177,26 +185,35 @@ def _sql(text: str) -> str:
 def _subscription_rules(context: Context) -> list[Rule]:
     t = "subscriptions"
     as_of = f"DATE '{context.as_of}'"
+    # Starts by whole month, months without any included.
     months = f"""(SELECT date_trunc('month', start_date)::DATE AS month, count(*) AS n FROM cut.{t}
         WHERE start_date < date_trunc('month', {as_of} + 1) GROUP BY 1)"""
-    odd = f"""(SELECT month, n FROM (SELECT *, median(n) OVER () AS middle, min(month) OVER () AS first FROM
-        (SELECT r.month::DATE AS month, coalesce(m.n, 0) AS n FROM (SELECT unnest(generate_series(
-            (SELECT min(month) FROM {months}), (SELECT max(month) FROM {months}), INTERVAL 1 MONTH)) AS month) r
-         LEFT JOIN {months} m ON m.month = r.month::DATE))
+    every_month = f"""(SELECT unnest(generate_series((SELECT min(month) FROM {months}),
+        (SELECT max(month) FROM {months}), INTERVAL 1 MONTH))::DATE AS month)"""
+    odd = f"""(SELECT month, n FROM (
+        SELECT r.month, coalesce(m.n, 0) AS n, median(coalesce(m.n, 0)) OVER () AS middle,
+            min(r.month) OVER () AS first
+        FROM {every_month} r LEFT JOIN {months} m ON m.month = r.month)
         WHERE month > first AND middle >= 10 AND (n > {VOLUME_RATIO} * middle OR n * {VOLUME_RATIO} < middle))"""
     firsts = f"""(SELECT date_trunc('month', first)::DATE AS month, count(*) AS n FROM
         (SELECT min(start_date) AS first FROM cut.{t} GROUP BY customer_id) GROUP BY 1)"""
-    stock = f"""(SELECT CASE WHEN n > {OPENING_STOCK_RATIO} * coalesce((SELECT n FROM {firsts} f WHERE f.month = s.month
-        + INTERVAL 1 MONTH), 0) AND s.month < date_trunc('month', {as_of}) THEN n ELSE 0 END AS n, s.month FROM {firsts} s
-        ORDER BY s.month LIMIT 1)"""
-    ledger = f"""(SELECT customer_id, min(total) AS low FROM (SELECT customer_id, sum(change) OVER (PARTITION BY customer_id
-        ORDER BY day) AS total FROM (SELECT customer_id, day, sum(change) AS change FROM
-        (SELECT customer_id, start_date AS day, mrr AS change FROM cut.{t} WHERE end_date IS NULL OR end_date > start_date
-         UNION ALL SELECT customer_id, end_date, -mrr FROM cut.{t} WHERE end_date > start_date)
-        GROUP BY ALL)) GROUP BY 1 HAVING min(total) < 0)"""
+    # The month after the first must be over before the two can be compared.
+    stock = f"""(SELECT month, n FROM (
+        SELECT s.month, s.n, coalesce(next.n, 0) AS after FROM {firsts} s
+        LEFT JOIN {firsts} next ON next.month = s.month + INTERVAL 1 MONTH ORDER BY s.month LIMIT 1)
+        WHERE n > {OPENING_STOCK_RATIO} * after AND last_day((month + INTERVAL 1 MONTH)::DATE) <= {as_of})"""
+    ledger = f"""(SELECT customer_id, min(total) AS low FROM (
+        SELECT customer_id, sum(change) OVER (PARTITION BY customer_id ORDER BY day) AS total FROM (
+            SELECT customer_id, day, sum(change) AS change FROM (
+                SELECT customer_id, start_date AS day, mrr AS change FROM cut.{t}
+                WHERE end_date IS NULL OR end_date > start_date
+                UNION ALL SELECT customer_id, end_date, -mrr FROM cut.{t} WHERE end_date > start_date)
+            GROUP BY ALL)) GROUP BY 1 HAVING min(total) < 0)"""
+    reference = f"coalesce({_sql(context.currency) if context.currency else 'NULL'}, _currency)"
     rules = [
         Rule(
-            "no_price", t, "mrr", "stop", "A row has no price: neither mrr, nor amount with billing_months or both dates.",
+            "no_price", t, "mrr", "stop",
+            "A row has no price: neither mrr, nor amount with billing_months or both dates.",
             "Fill it in; a free plan has mrr 0.", "mrr IS NULL",
         ),
         Rule(
@@ -212,43 +229,45 @@ def _subscription_rules(context: Context) -> list[Rule]:
         Rule(
             "several_currencies", t, "currency", "stop", "Prices are in several currencies and cannot be added.",
             "Bring exchange_rates (one rate a currency) and set `currency:` in the mapping, or bring one currency.",
-            f"currency IS DISTINCT FROM coalesce({_sql(context.currency) if context.currency else 'NULL'}, _currency)"
-            " AND currency IS NOT NULL", "currency",
+            f"currency <> {reference}", "currency || ' beside ' || " + reference,
+        ),
+        Rule(
+            "one_account", t, "customer_id", "stop", "All rows belong to one account.",
+            "A report needs several accounts; check what customer_id is mapped to.",
+            f"(SELECT (count(DISTINCT customer_id) = 1)::INT FROM cut.{t})",
+            f"(SELECT min(customer_id, 1) FROM cut.{t})",
         ),
         Rule(
             "zero_length", t, "end_date", "set_aside", "A row ends on the day it starts, so it never held.",
             "None needed if these are cancelled orders.", "end_date = start_date",
         ),
         Rule(
-            "overlap", t, "", "warn", "Two rows of the same product on an account overlap in time; their prices add up.",
+            "overlap", t, "", "warn",
+            "Two rows of the same product on an account overlap in time; their prices add up.",
             "If the later replaces the earlier, end the earlier where the later starts.",
             "start_date < _held_until AND _copy = 1 AND end_date IS DISTINCT FROM start_date",
-            "customer_id || ': ' || coalesce(product, '') || ' ' || start_date",
+            "customer_id || ': ' || product || ' ' || start_date",
         ),
         Rule(
             "short_gap", t, "", "warn",
-            f"An account paused for at most {context.grace_days} days; it counts as one stay and its last price carries.",
+            f"An account paused for at most {context.grace_days} days; that is one stay, and its last price carries.",
             "None needed; the length is the setting grace_days.",
             f"_account_until < start_date AND start_date <= _account_until + {context.grace_days}",
             "customer_id || ': ' || _account_until || ' to ' || start_date",
         ),
         Rule(
             "opening_stock", t, "start_date", "warn",
-            "The first month has more than five times the starts of the next: those accounts are probably older than the data.",
+            "The first month has more than five times the starts of the next: those accounts are probably older than"
+            " the data.",
             "Say when the data begin with `observed_from:` in the mapping, and bring sign-up dates if you can.",
-            "(SELECT 0)" if context.opening_stock_declared else f"(SELECT coalesce(max(n), 0) FROM {stock})",
-            "" if context.opening_stock_declared else f"(SELECT [month::VARCHAR] FROM {stock} WHERE n > 0)",
+            "(SELECT 0)" if context.opening_stock_declared else f"(SELECT max(n) FROM {stock})",
+            "" if context.opening_stock_declared else f"(SELECT [min(month)::VARCHAR] FROM {stock})",
         ),
         Rule(
             "sudden_change", t, "start_date", "warn",
             "The number of rows that start in a month is five times above or below what is usual.",
             "Check that the export is whole in these months.",
             f"(SELECT count(*) FROM {odd})", f"(SELECT min(month || ': ' || n, 3) FROM {odd})",
-        ),
-        Rule(
-            "one_account", t, "customer_id", "stop", "All rows belong to one account.",
-            "A report needs several accounts; check what customer_id is mapped to.",
-            f"(SELECT (count(DISTINCT customer_id) = 1)::INT FROM cut.{t})", f"(SELECT min(customer_id, 1) FROM cut.{t})",
         ),
     ]  # fmt: skip
     if context.has_customers:
@@ -265,7 +284,8 @@ def _customer_rules() -> list[Rule]:
     t = "customers"
     return [
         Rule(
-            "signup_after_start", t, "signup_date", "warn", "An account signed up after its first subscription started.",
+            "signup_after_start", t, "signup_date", "warn",
+            "An account signed up after its first subscription started.",
             "Check which date signup_date is.", "signup_date > _first_start",
             "customer_id || ': ' || signup_date || ' after ' || _first_start",
         ),
@@ -313,7 +333,8 @@ def _flat_rules() -> list[Rule]:
             "Credits and refunds are not recurring revenue.", "mrr < 0",
         ),
         Rule(
-            "zero_tenure", "flat", "tenure", "warn", "An account has tenure 0: it is counted, but no whole month was seen.",
+            "zero_tenure", "flat", "tenure", "warn",
+            "An account has tenure 0: it is counted, but no whole month was seen.",
             "None needed.", "tenure = 0",
         ),
     ]  # fmt: skip
@@ -378,9 +399,8 @@ def check(connection: duckdb.DuckDBPyConnection, table: str, context: Context, *
     contract = BY_NAME[table]
     rules = rules_for(table, context)
     # Materialised because window functions over it would otherwise run once for each use.
-    connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE marked AS SELECT * FROM {_marked(contract, _columns(connection, table), context)}"
-    )
+    names = _columns(connection, table)
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE marked AS SELECT * FROM {_marked(contract, names, context)}")
     cells = ["count(*)"]
     for rule in rules:
         if rule.scalar:
@@ -418,7 +438,7 @@ def check(connection: duckdb.DuckDBPyConnection, table: str, context: Context, *
         )  # fmt: skip
     aside = [(rule, result[0]) for rule, result in zip(rules, results, strict=True) if rule.severity == "set_aside"]
     broken = [(rule, rows) for rule, rows in aside if rows]
-    columns = ", ".join(f"{quote(name)}" for name in _columns(connection, table))
+    columns = ", ".join(quote(name) for name in names)
     if not broken:
         connection.execute(f"CREATE TABLE kept.{table} AS SELECT * FROM cut.{table}")
         return frame
@@ -433,7 +453,8 @@ def check(connection: duckdb.DuckDBPyConnection, table: str, context: Context, *
         rule, rows = max(broken, key=lambda pair: pair[1])
         examples = results[rules.index(rule)][1]
         raise DataError(
-            f"{count / total:.1%} of the rows would be set aside, more than the {limit:.1%} allowed; mostly: {rule.meaning}",
+            f"{count / total:.1%} of the rows would be set aside, more than the {limit:.1%} allowed;"
+            f" mostly: {rule.meaning}",
             table=table, column=rule.column or None, count=count, examples=examples or (),
             remedy=f"{rule.remedy} Or allow more with the setting max_set_aside.",
         )  # fmt: skip

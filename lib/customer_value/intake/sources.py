@@ -1,7 +1,7 @@
 """Sources: a folder of files, one file, or a DuckDB file, as relations in DuckDB.
 
-Text files are read as text only. Types are given by the contract later, never guessed from the first rows: a bad value far
-down a file would otherwise be found only when it is used, or never.
+Text files are read as text only. Types are given by the contract later, never guessed from the first rows: a bad value
+far down a file would otherwise be found only when it is used, or never.
 """
 
 from __future__ import annotations
@@ -199,7 +199,7 @@ class Sources:
                 raise DataError(
                     "The folder holds no table",
                     examples=(self.path,),
-                    remedy=f"tables are files ending in {', '.join(CSV[:2] + JSON[:2] + PARQUET[:1])} (also .gz), or one .duckdb",
+                    remedy="tables end in .csv, .tsv, .jsonl, .ndjson (also .gz) or .parquet, or there is one .duckdb",
                 )
             return files
         stem = _stem(self.path, known)
@@ -261,11 +261,10 @@ class Sources:
     def _csv(self, path: Path) -> str:
         path, sample = self._as_utf8(path)
         delimiter = _delimiter(sample, path)
-        header = next(csv.reader([line for line in sample.splitlines()[:1]], delimiter=delimiter), [])
-        if not header or not any(cell.strip() for cell in header):
+        # Lines keep their ends, because a header cell may itself hold a line break inside quotes.
+        header = next(csv.reader(sample.splitlines(keepends=True), delimiter=delimiter), [])
+        if not any(cell.strip() for cell in header):
             raise DataError("The file is empty", table=path.name, remedy="the first line must name the columns")
-        # A header cell may itself hold a line break inside quotes.
-        header = next(csv.reader(sample.splitlines(keepends=True), delimiter=delimiter))
         names = [cell.strip() or f"column_{place}" for place, cell in enumerate(header, start=1)]
         folded = [name.lower() for name in names]
         doubled = sorted({name for name in names if folded.count(name.lower()) > 1})
@@ -275,8 +274,9 @@ class Sources:
             )
         columns = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in names)
         return (
-            f"SELECT * FROM read_csv({literal(str(path))}, auto_detect = false, header = true, delim = {literal(delimiter)},"
-            f" quote = '\"', escape = '\"', columns = {{{columns}}}, max_line_size = 16777216)"
+            f"SELECT * FROM read_csv({literal(str(path))}, auto_detect = false, header = true,"
+            f" delim = {literal(delimiter)}, quote = '\"', escape = '\"', columns = {{{columns}}},"
+            " max_line_size = 16777216)"
         )
 
     def _json(self, name: str, path: Path) -> str:
