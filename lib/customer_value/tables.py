@@ -90,7 +90,7 @@ def html(
         .cols_label(dict(zip(names[1:], cells.heads[1:], strict=True)))
         .tab_options(quarto_disable_processing=True)
     )
-    for name, column, right in zip(names, cells.columns, cells.right, strict=True):
+    for name, right in zip(names, cells.right, strict=True):
         table = table.cols_align("right" if right else "left", columns=name)
     text = re.search(r"<table.*</table>", table.as_raw_html(), flags=re.DOTALL)[0]
     said = html_text.escape(caption or _plain(result.name))
@@ -147,9 +147,7 @@ def _cells(
     chosen = _chosen(result, columns)
     shown = result.table if top is None else result.table.head(top)
     formats = {column: _format(result, shown, column, words, labels, units) for column in chosen}
-    rows = tuple(
-        tuple(formats[column](record) for column in chosen) for record in shown.to_dict("records")
-    )  # fmt: skip
+    rows = tuple(tuple(formats[column](record) for column in chosen) for record in shown.to_dict("records"))
     right = tuple(_is_number(result, shown, column) for column in chosen)
     heads = tuple(labels.get(column) or _head(result, column) for column in chosen)
     notes = []
@@ -217,7 +215,7 @@ def _format(
 
 
 def _value(x: float, unit: str, words: Words, *, digits: int, exact: bool, bare: bool) -> str:
-    """A number in its unit; ``bare`` where the head names the unit, ``exact`` for money counted rather than estimated."""
+    """A number in its unit; ``bare`` where the head names the unit, ``exact`` for money counted, not estimated."""
     x = float(x)
     if unit == "share":
         return words.share(x, digits)

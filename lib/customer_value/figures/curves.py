@@ -102,8 +102,10 @@ class _Plan:
         self.small = self.size - 0.5 if narrow else self.size - 1
         self.width = theme.NARROW if narrow else theme.WIDE
         self.last = max(float(part[age].max()) for part in groups.values())
-        highest = max(float(part[["estimate", "high"] if "high" in part else ["estimate"]].max().max())
-                      for part in groups.values())  # fmt: skip
+        highest = max(
+            float(part[["estimate", "high"] if "high" in part else ["estimate"]].max().max())
+            for part in groups.values()
+        )
         self.low, self.high = y_from, 1.0 if unit == "share" and highest <= 1 else highest * 1.04
         self.marks, self.mark_texts = theme.ticks(self.low, self.high, unit, words, count=4 if narrow else 5)
         self.margin = max(theme.text_width(text, self.small) for text in self.mark_texts) + 0.12
@@ -141,7 +143,7 @@ class _Plan:
     def at_risk(self, key: str, ages: Sequence[int]) -> list[str]:
         """How many are followed at each labelled age; blank where the curve has ended."""
         part = self.groups[key].set_index(self.age)[self.counted]
-        return [self.words.number(part[age]) if age in part.index else "" for age in ages]
+        return ["" if theme.missing(part.get(age)) else self.words.number(part[age]) for age in ages]
 
 
 def _together(
@@ -163,9 +165,7 @@ def _together(
     room = 0.95 if narrow else 1.75
     beside = {key: theme.wrap(names[key], width=room, size=size, lines=2, weight="bold") for key in plan.groups}
     keyed = narrow and any(theme.text_width(name, size, "bold") > room for name in names.values())
-    ends = {
-        key: finals[key] if keyed or not names[key] else f"{beside[key]}\n{finals[key]}" for key in plan.groups
-    }  # fmt: skip
+    ends = {key: finals[key] if keyed or not names[key] else f"{beside[key]}\n{finals[key]}" for key in plan.groups}
     right = max(theme.text_width(text, size, "bold") for text in ends.values()) + 0.16
     side = {key: theme.wrap(names[key], width=1.5, size=small, lines=1, weight="bold") for key in plan.groups}
     left = plan.margin
@@ -211,9 +211,15 @@ def _together(
     for key, at in zip(plan.groups, placed, strict=True):
         start = left + width + 0.09
         theme.write(
-            figure, ends[key], left=start, top=place + height - at, size=size, color=inks[key], weight="bold",
+            figure,
+            ends[key],
+            left=start,
+            top=place + height - at,
+            size=size,
+            color=inks[key],
+            weight="bold",
             vertical="center",
-        )  # fmt: skip
+        )
     place += height + 0.24
     theme.write(figure, x_label, left=left + width / 2, top=place, size=small, color=theme.MUTED, align="center")
     place += row + 0.1
@@ -223,7 +229,7 @@ def _together(
         place += row
         for key in plan.groups:
             if narrow and not single:
-                name = theme.wrap(names[key], width=plan.width - 0.1, size=small, lines=1, weight="bold")
+                name = theme.wrap(names[key], width=plan.width - 0.25, size=small, lines=1, weight="bold")
                 theme.write(figure, name, left=0.05, top=place, size=small, color=inks[key], weight="bold")
                 place += row
             elif not single:
@@ -269,8 +275,15 @@ def _panels(
         column, depth = index % columns, index // columns
         x, y = left + column * (width + gap), top + depth * (head + height + below)
         theme.write(figure, names[key], left=x, top=y, size=size, weight="bold")
-        theme.write(figure, finals[key], left=x, top=y + names[key].count("\n") * line + line,
-                    size=small, color=theme.ACCENT, weight="bold")  # fmt: skip
+        theme.write(
+            figure,
+            finals[key],
+            left=x,
+            top=y + names[key].count("\n") * line + line,
+            size=small,
+            color=theme.ACCENT,
+            weight="bold",
+        )
         axes = theme.place(figure, left=x, top=y + head, width=width, height=height)
         ages = [age for age in plan.ages(width * 0.9) if age <= plan.last]
         plan.axes(axes, ages, marks=column == 0)
@@ -280,8 +293,15 @@ def _panels(
         plan.line(axes, key, theme.ACCENT, band=True, width=2.0)
         if plan.counted:
             for age, text in zip(ages, plan.at_risk(key, ages), strict=True):
-                theme.write(figure, text, left=x + width * age / plan.last, top=y + head + height + 0.24, size=small,
-                            color=theme.INK, align="center")  # fmt: skip
+                theme.write(
+                    figure,
+                    text,
+                    left=x + width * age / plan.last,
+                    top=y + head + height + 0.24,
+                    size=small,
+                    color=theme.INK,
+                    align="center",
+                )
     place = top + lines * (head + height + below)
     for text in note:
         theme.write(figure, text, left=0.05, top=place, size=small, color=theme.MUTED)

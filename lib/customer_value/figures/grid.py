@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -70,12 +70,20 @@ def grid(
     with theme.context():
         size = theme.type_size(narrow)
         small = size - 0.5 if narrow else size - 1
-        line, row = theme.line_height(size), theme.line_height(small) + 0.02
+        row = theme.line_height(small) + 0.02
         width = theme.NARROW if narrow else theme.WIDE
-        ends_x = [float(across[key][end]) for key in drawn for end in ("estimate", "low", "high")
-                  if end in across[key] and pd.notna(across[key][end])]  # fmt: skip
-        ends_y = [float(up[key][end]) for key in drawn for end in ("estimate", "low", "high")
-                  if end in up[key] and pd.notna(up[key][end])]  # fmt: skip
+        ends_x = [
+            float(across[key][end])
+            for key in drawn
+            for end in ("estimate", "low", "high")
+            if end in across[key] and pd.notna(across[key][end])
+        ]
+        ends_y = [
+            float(up[key][end])
+            for key in drawn
+            for end in ("estimate", "low", "high")
+            if end in up[key] and pd.notna(up[key][end])
+        ]
         high_x = max([*ends_x, cut_x or 0.0]) * 1.15 or 1.0
         high_y = max([*ends_y, cut_y or 0.0]) * 1.2 or 1.0
         low_x, low_y = min(0.0, *ends_x), min(0.0, *ends_y)
@@ -90,12 +98,12 @@ def grid(
         # On a phone bubbles carry numbers and the list beneath says whose they are.
         listed = [f"{number} {names[key]}" for number, key in enumerate(drawn, 1)] if narrow and len(drawn) > 1 else []
         keys = [theme.wrap(text, width=width - 0.1, size=small, lines=2) for text in listed]
-        notes = [theme.too_few([theme.name(key, labels, words) for key in hidden], [across[key].get("n") for key in hidden],
-                               result, words)]  # fmt: skip
+        hidden_names = [theme.name(key, labels, words) for key in hidden]
+        few = theme.too_few(hidden_names, [across[key].get("n") for key in hidden], result, words)
         bubbles = f"Area of a bubble: {result.n_of}; thin lines: intervals."
         if cut_x is not None or cut_y is not None:
             bubbles += " Black lines: where high begins."
-        note = theme.note_lines([bubbles, *(text for text in notes if text)], width=width - 0.1, size=small)
+        note = theme.note_lines([bubbles, few] if few else [bubbles], width=width - 0.1, size=small)
         below = 0.26 + (foot.count("\n") + 1) * row + 0.1
         listing = sum(text.count("\n") + 1 for text in keys) * row + (0.08 if keys else 0.0)
         figure = theme.sheet(narrow=narrow, height=top + height + below + listing + row * len(note) + 0.06)
@@ -116,29 +124,61 @@ def grid(
             for name, column, depth in zip(quarters, (0, 1, 0, 1), (1, 1, 0, 0), strict=True):
                 room = plot * (share if column == 0 else 1 - share) - 0.12
                 fitted = theme.wrap(name, width=max(room, 0.5), size=small, lines=3)
-                axes.text(column + (0.012 if column == 0 else -0.012), 0.985 if depth else 0.015, fitted, size=small,
-                          color=theme.MUTED, style="italic", transform=axes.transAxes, ha="right" if column else "left",
-                          va="top" if depth else "bottom", zorder=1)  # fmt: skip
+                axes.text(
+                    column + (0.012 if column == 0 else -0.012),
+                    0.985 if depth else 0.015,
+                    fitted,
+                    size=small,
+                    color=theme.MUTED,
+                    style="italic",
+                    transform=axes.transAxes,
+                    ha="right" if column else "left",
+                    va="top" if depth else "bottom",
+                    zorder=1,
+                )
         most = max(float(across[key].get("n", 1) or 1) for key in drawn)
         radii = {}
         for number, key in enumerate(drawn, 1):
             one, two = across[key], up[key]
-            at = (float(one["estimate"]), float(two["estimate"]))
+            point = (float(one["estimate"]), float(two["estimate"]))
             area = max(40.0, (360 if narrow else 620) * float(one.get("n", 1) or 1) / most)
             radii[key] = float(np.sqrt(area / np.pi)) / 72
             if pd.notna(one.get("low")) and pd.notna(one.get("high")):
-                axes.hlines(at[1], one["low"], one["high"], color=theme.ACCENT, lw=0.9, alpha=0.6)
+                axes.hlines(point[1], one["low"], one["high"], color=theme.ACCENT, lw=0.9, alpha=0.6)
             if pd.notna(two.get("low")) and pd.notna(two.get("high")):
-                axes.vlines(at[0], two["low"], two["high"], color=theme.ACCENT, lw=0.9, alpha=0.6)
-            axes.scatter(*at, s=area, color=theme.ACCENT, alpha=0.35, linewidths=0, zorder=3)
-            axes.scatter(*at, s=area, facecolors="none", edgecolors=theme.ACCENT, linewidths=1.2, zorder=3)
+                axes.vlines(point[0], two["low"], two["high"], color=theme.ACCENT, lw=0.9, alpha=0.6)
+            axes.scatter(*point, s=area, color=theme.ACCENT, alpha=0.35, linewidths=0, zorder=3)
+            axes.scatter(*point, s=area, facecolors="none", edgecolors=theme.ACCENT, linewidths=1.2, zorder=3)
             if listed:
-                axes.text(*at, str(number), size=small, weight="bold", ha="center", va="center_baseline", zorder=5)
+                axes.text(*point, str(number), size=small, weight="bold", ha="center", va="center_baseline", zorder=5)
         if not listed:
-            boxes = {key: (left + plot * (float(across[key]["estimate"]) - low_x) / (high_x - low_x),
-                           top + height * (high_y - float(up[key]["estimate"])) / (high_y - low_y)) for key in drawn}  # fmt: skip
-            placed = _labels(boxes, radii, names, size, (left, top, left + plot, top + height))
-            for key, (text, at_x, at_y) in placed.items():
+
+            def at(horizontal: float, vertical: float) -> tuple[float, float]:
+                """A point of the plot in inches on the sheet."""
+                return (
+                    left + plot * (horizontal - low_x) / (high_x - low_x),
+                    top + height * (high_y - vertical) / (high_y - low_y),
+                )
+
+            middles = {key: at(float(across[key]["estimate"]), float(up[key]["estimate"])) for key in drawn}
+            lines = [
+                _box(at(row["low"], up[key]["estimate"]), at(row["high"], up[key]["estimate"]))
+                for key in drawn
+                for row in [across[key]]
+                if not theme.missing(row.get("low"))
+            ]
+            lines += [
+                _box(at(across[key]["estimate"], row["low"]), at(across[key]["estimate"], row["high"]))
+                for key in drawn
+                for row in [up[key]]
+                if not theme.missing(row.get("low"))
+            ]
+            if cut_x is not None:
+                lines.append(_box(at(cut_x, low_y), at(cut_x, high_y)))
+            if cut_y is not None:
+                lines.append(_box(at(low_x, cut_y), at(high_x, cut_y)))
+            frame = (left, top, left + plot, top + height)
+            for text, at_x, at_y in _labels(middles, radii, names, lines, size, frame).values():
                 theme.write(figure, text, left=at_x, top=at_y, size=size, weight="bold", vertical="center")
         theme.write(
             figure, foot, left=left + plot, top=top + height + 0.26, size=small, color=theme.MUTED, align="right"
@@ -165,10 +205,11 @@ def _labels(
     middles: Mapping[object, tuple[float, float]],
     radii: Mapping[object, float],
     names: Mapping[object, str],
+    lines: Sequence[tuple[float, float, float, float]],
     size: float,
     frame: tuple[float, float, float, float],
 ) -> dict[object, tuple[str, float, float]]:
-    """A place beside each bubble, in inches, that meets the fewest other bubbles and labels."""
+    """A place beside each bubble, in inches, that meets the fewest other bubbles, labels and lines."""
     line = theme.line_height(size)
     circles = [(x - radii[key], y - radii[key], x + radii[key], y + radii[key]) for key, (x, y) in middles.items()]
     taken: list[tuple[float, float, float, float]] = []
@@ -178,19 +219,21 @@ def _labels(
         wide, tall = theme.text_width(text, size, "bold"), (text.count("\n") + 1) * line
         gap = radii[key] + 0.05
         choices = [
-            (x + gap, y), (x - gap - wide, y), (x - wide / 2, y - gap - tall / 2), (x - wide / 2, y + gap + tall / 2),
-            (x + 0.7 * gap, y - 0.7 * gap - tall / 2), (x + 0.7 * gap, y + 0.7 * gap + tall / 2),
-            (x - 0.7 * gap - wide, y - 0.7 * gap - tall / 2), (x - 0.7 * gap - wide, y + 0.7 * gap + tall / 2),
-        ]  # fmt: skip
+            (x + gap, y),
+            (x - gap - wide, y),
+            (x - wide / 2, y - gap - tall / 2),
+            (x - wide / 2, y + gap + tall / 2),
+            (x + 0.7 * gap, y - 0.7 * gap - tall / 2),
+            (x + 0.7 * gap, y + 0.7 * gap + tall / 2),
+            (x - 0.7 * gap - wide, y - 0.7 * gap - tall / 2),
+            (x - 0.7 * gap - wide, y + 0.7 * gap + tall / 2),
+        ]
 
         def cost(at: tuple[float, float], wide: float = wide, tall: float = tall) -> float:
             box = (at[0], at[1] - tall / 2, at[0] + wide, at[1] + tall / 2)
             outside = box[0] < frame[0] or box[1] < frame[1] or box[2] > frame[2] or box[3] > frame[3]
-            return (
-                10.0 * outside
-                + sum(3 * _shared(box, other) for other in taken)
-                + sum(_shared(box, other) for other in circles)
-            )
+            met = sum(3 * _shared(box, other) for other in taken) + sum(_shared(box, other) for other in circles)
+            return 10.0 * outside + met + sum(_shared(box, other) for other in lines)
 
         best = min(choices, key=lambda at: (cost(at), choices.index(at)))
         taken.append((best[0], best[1] - tall / 2, best[0] + wide, best[1] + tall / 2))
@@ -203,3 +246,14 @@ def _shared(one: tuple[float, float, float, float], two: tuple[float, float, flo
     width = min(one[2], two[2]) - max(one[0], two[0])
     height = min(one[3], two[3]) - max(one[1], two[1])
     return width * height if width > 0 and height > 0 else 0.0
+
+
+def _box(one: tuple[float, float], two: tuple[float, float]) -> tuple[float, float, float, float]:
+    """A line as a thin box, in inches."""
+    thin = 0.02
+    return (
+        min(one[0], two[0]) - thin,
+        min(one[1], two[1]) - thin,
+        max(one[0], two[0]) + thin,
+        max(one[1], two[1]) + thin,
+    )

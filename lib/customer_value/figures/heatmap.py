@@ -73,9 +73,13 @@ def heatmap(
         small = size - 0.5 if narrow else size - 1
         line, step = theme.line_height(size), theme.line_height(small) + 0.02
         width = theme.NARROW if narrow else theme.WIDE
-        names = {row: "All" if row == whole and row[1] == "all" and "all" not in (labels or {})
-                 else theme.name(row[1], labels, words) for row in rows}  # fmt: skip
-        left = min(1.2 if narrow else 2.2, max(theme.text_width(name, size) for name in names.values())) + 0.18
+        names = {
+            row: "All"
+            if row == whole and row[1] == "all" and "all" not in (labels or {})
+            else theme.name(row[1], labels, words)
+            for row in rows
+        }
+        left = min(1.1 if narrow else 2.2, max(theme.text_width(name, size) for name in names.values())) + 0.18
         shown = {row: theme.wrap(name, width=left - 0.16, size=size, lines=2) for row, name in names.items()}
         most = 3 if narrow else 8
         parts = -(-len(columns) // most)
@@ -83,8 +87,9 @@ def heatmap(
         blocks = [columns[index : index + per_part] for index in range(0, len(columns), per_part)]
         cell = (width - left - 0.05) / per_part
         cell = min(cell, 1.25)
-        heads = {name: theme.wrap(theme.name(name, labels, words).replace("_", " ") if name not in (labels or {})
-                                  else labels[name], width=cell - 0.08, size=small, lines=3) for name in columns}  # fmt: skip
+        heads = {
+            name: theme.wrap(_column(name, labels, words), width=cell - 0.02, size=small, lines=3) for name in columns
+        }
         tall = {row: max(0.3, (text.count("\n") + 1) * line + 0.08) for row, text in shown.items()}
         headed = [section for section in sections if section_key]
         section_height = line + 0.14
@@ -104,8 +109,16 @@ def heatmap(
         top = 0.06
         for index, block in enumerate(blocks):
             for column, name in enumerate(block):
-                theme.write(figure, heads[name], left=left + cell * (column + 0.5), top=top + head[index] - 0.05, size=small,
-                            color=theme.MUTED, align="center", vertical="bottom")  # fmt: skip
+                theme.write(
+                    figure,
+                    heads[name],
+                    left=left + cell * (column + 0.5),
+                    top=top + head[index] - 0.05,
+                    size=small,
+                    color=theme.MUTED,
+                    align="center",
+                    vertical="bottom",
+                )
             top += head[index]
             axes = theme.place(figure, left=left, top=top, width=cell * len(block), height=body)
             axes.set_xlim(0, cell * len(block))
@@ -115,27 +128,62 @@ def heatmap(
             for row in rows:
                 if row != whole and headed and row[0] != current:
                     current = row[0]
-                    text = theme.wrap(_section(table, section_key[0], current, labels, words), width=width - 0.2,
-                                      size=size, lines=1, weight="bold")  # fmt: skip
-                    theme.write(figure, text, left=0.05, top=top + y + section_height - 0.05, size=size, weight="bold",
-                                vertical="bottom")  # fmt: skip
+                    text = theme.wrap(
+                        _section(table, section_key[0], current, labels, words),
+                        width=width - 0.2,
+                        size=size,
+                        lines=1,
+                        weight="bold",
+                    )
+                    theme.write(
+                        figure,
+                        text,
+                        left=0.05,
+                        top=top + y + section_height - 0.05,
+                        size=size,
+                        weight="bold",
+                        vertical="bottom",
+                    )
                     y += section_height
                 weight = "bold" if row == whole else "normal"
-                theme.write(figure, shown[row], left=0.05, top=top + y + tall[row] / 2, size=size, vertical="center",
-                            weight=weight)  # fmt: skip
+                theme.write(
+                    figure,
+                    shown[row],
+                    left=0.05,
+                    top=top + y + tall[row] / 2,
+                    size=size,
+                    vertical="center",
+                    weight=weight,
+                )
                 for column, name in enumerate(block):
                     mark = cells.get((*row, name))
                     if mark is None:
                         continue
                     shade = deviation.get((*row, name))
                     if shade is not None:
-                        axes.add_patch(Rectangle((cell * column, y), cell, tall[row], facecolor=_SHADES(0.5 + shade / 2),
-                                                 edgecolor=theme.CARD, lw=1.5))  # fmt: skip
+                        axes.add_patch(
+                            Rectangle(
+                                (cell * column, y),
+                                cell,
+                                tall[row],
+                                facecolor=_SHADES(0.5 + shade / 2),
+                                edgecolor=theme.CARD,
+                                lw=1.5,
+                            )
+                        )
                     empty = pd.isna(mark["estimate"])
                     unit = str(mark["unit"]) if result.unit == "by row" else result.unit
-                    axes.text(cell * (column + 0.5), y + tall[row] / 2, "few" if empty else theme.value(mark["estimate"], unit, words),
-                              size=small if empty else size, ha="center", va="center_baseline", weight=weight,
-                              color=theme.MUTED if empty else theme.INK)  # fmt: skip
+                    printed = "few" if empty else theme.value(mark["estimate"], unit, words)
+                    axes.text(
+                        cell * (column + 0.5),
+                        y + tall[row] / 2,
+                        printed,
+                        size=small if empty else size,
+                        ha="center",
+                        va="center_baseline",
+                        weight=weight,
+                        color=theme.MUTED if empty else theme.INK,
+                    )
                 y += tall[row]
             top += body + 0.22
         for index, text in enumerate(note):
@@ -171,3 +219,10 @@ def _section(table: pd.DataFrame, key: str, section: object, labels: Mapping[str
     if str(section) not in (labels or {}) and "attribute_label" in table:
         return theme.clean(table.loc[table[key] == section, "attribute_label"].iloc[0])
     return theme.name(section, labels, words)
+
+
+def _column(name: str, labels: Mapping[str, str] | None, words: Words) -> str:
+    """What a metric is called at the head of its column."""
+    return (
+        theme.name(name, labels, words) if name in (labels or {}) else theme.clean(name.replace("_", " ")).capitalize()
+    )

@@ -121,8 +121,13 @@ def intervals(
             left = max(left, 0.9)
             right = value_width + 0.22 + (count_width + 0.22 if counted else 0.0)
             heights = {row: max(0.3, (text.count("\n") + 1) * line + 0.1) for row, text in shown.items()}
-        ends = [mark[end] for _, marks in rows for mark in marks for end in ("estimate", "low", "high")
-                if end in mark and not theme.missing(mark[end])]  # fmt: skip
+        ends = [
+            mark[end]
+            for _, marks in rows
+            for mark in marks
+            for end in ("estimate", "low", "high")
+            if end in mark and not theme.missing(mark[end])
+        ]
         ends += [reference] if reference is not None else []
         ends += [0.0] if zero else []
         low, high = float(min(ends)), float(max(ends))
@@ -166,14 +171,29 @@ def intervals(
         if pair:
             _pair_key(figure, pair_labels, top=0.06 + (title.count("\n") + 1) * step + 0.02 + line / 2, size=size)
         if counted:
-            theme.write(figure, result.n_of.capitalize(), left=width - 0.06, top=top_margin - 0.05, size=small,
-                        color=theme.MUTED, align="right", vertical="bottom")  # fmt: skip
+            theme.write(
+                figure,
+                result.n_of.capitalize(),
+                left=width - 0.06,
+                top=top_margin - 0.05,
+                size=small,
+                color=theme.MUTED,
+                align="right",
+                vertical="bottom",
+            )
         y, current = 0.0, object()
         for row, marks in rows:
             if section and row[0] != current:
                 current = row[0]
-                theme.write(figure, heads[current], left=0.05, top=top_margin + y + section_height - 0.05, size=size,
-                            weight="bold", vertical="bottom")  # fmt: skip
+                theme.write(
+                    figure,
+                    heads[current],
+                    left=0.05,
+                    top=top_margin + y + section_height - 0.05,
+                    size=size,
+                    weight="bold",
+                    vertical="bottom",
+                )
                 y += section_height
             tall = heights[row]
             at = y + tall - 0.15 if narrow else y + tall / 2
@@ -188,11 +208,28 @@ def intervals(
             vertical = "top" if narrow else "center"
             theme.write(figure, shown[row], left=0.05, top=text_top, size=size, vertical=vertical, covering=True)
             edge = width - 0.06 - (count_width + 0.22 if counted else 0.0)
-            theme.write(figure, texts[row], left=edge, top=text_top, size=size, align="right", vertical=vertical,
-                        color=theme.MUTED if ink == theme.UNCLEAR else theme.INK, covering=True)  # fmt: skip
+            theme.write(
+                figure,
+                texts[row],
+                left=edge,
+                top=text_top,
+                size=size,
+                align="right",
+                vertical=vertical,
+                color=theme.MUTED if ink == theme.UNCLEAR else theme.INK,
+                covering=True,
+            )
             if counted:
-                theme.write(figure, counts[row], left=width - 0.06, top=text_top, size=size, color=theme.MUTED,
-                            align="right", vertical=vertical)  # fmt: skip
+                theme.write(
+                    figure,
+                    counts[row],
+                    left=width - 0.06,
+                    top=text_top,
+                    size=size,
+                    color=theme.MUTED,
+                    align="right",
+                    vertical=vertical,
+                )
             y += tall
         for index, text in enumerate(note_text):
             theme.write(
@@ -249,6 +286,13 @@ def _pair_key(figure: Figure, pair_labels: tuple[str, str], *, top: float, size:
     x = 0.05
     for sign, label in zip("○●", pair_labels, strict=True):
         text = f"{sign} {label}"
-        theme.write(figure, text, left=x, top=top, size=size, color=theme.MUTED if sign == "○" else theme.ACCENT,
-                    vertical="center")  # fmt: skip
+        theme.write(
+            figure,
+            text,
+            left=x,
+            top=top,
+            size=size,
+            color=theme.MUTED if sign == "○" else theme.ACCENT,
+            vertical="center",
+        )
         x += theme.text_width(text, size) + 0.25

@@ -73,6 +73,8 @@ def _row(row: pd.Series, result: Result, words: Words) -> str:
     """A value with its interval: ``84% (82 to 85%)``."""
     unit = str(row["unit"]) if result.unit == "by row" else result.unit
     low, high = row.get("low"), row.get("high")
+    if not theme.missing(low) and low == high:
+        return words.value(float(row["estimate"]), unit)
     return words.interval(
         float(row["estimate"]),
         math.nan if theme.missing(low) else float(low),
@@ -127,18 +129,24 @@ def _when(time: object, words: Words) -> str:
 
 
 def _triangle(result: Result, words: Words, labels: Mapping[str, str] | None) -> list[str]:
+    """The spread at the oldest age that half the cohorts have reached, then the oldest and the youngest cohort."""
     cohort, age = result.keys
-    known = result.table[result.table["estimate"].notna()].sort_values([age], kind="stable")
-    sentences = [f"{known[cohort].nunique()} cohorts by age."]
-    for name in list(dict.fromkeys(result.table[cohort])):
-        part = known[known[cohort] == name]
-        if len(part):
-            last = part.iloc[-1]
-            sentences.append(
-                f"{theme.name(name, labels, words)}: {_row(last, result, words)} at {words.months(float(last[age]))}."
-            )
-    # the oldest, the youngest and what lies between, as far as there is room
-    return sentences
+    known = result.table[result.table["estimate"].notna()]
+    order = [name for name in dict.fromkeys(result.table[cohort]) if (known[cohort] == name).any()]
+    reached = known.groupby(age)[cohort].nunique()
+    common = known[known[age] == max(reached[reached >= len(order) / 2].index)]
+    low, high = common.loc[common["estimate"].idxmin()], common.loc[common["estimate"].idxmax()]
+    sentences = [
+        f"{words.plural(len(order), 'cohort')} by age.",
+        f"At {words.months(float(low[age]))}: from {_row(low, result, words)} for {_name(low, [cohort], labels, words)}"
+        f" to {_row(high, result, words)} for {_name(high, [cohort], labels, words)}.",
+    ]
+    for name in dict.fromkeys((order[0], order[-1])):
+        last = known[known[cohort] == name].sort_values(age, kind="stable").iloc[-1]
+        sentences.append(
+            f"{_name(last, [cohort], labels, words)}: {_row(last, result, words)} at {words.months(float(last[age]))}."
+        )
+    return [*sentences, _few(result)]
 
 
 def _rows(result: Result, words: Words, labels: Mapping[str, str] | None) -> list[str]:

@@ -47,7 +47,7 @@ MEANING = {
     "reactivation": "#7fc9b3",
     "contraction": "#eda36f",
     "churn": "#d55e00",
-    "closing": "#222222",
+    "closing": "#3d3d3d",
 }
 """Movements of revenue: growth is green, new business sky blue, loss vermilion; the paler shade is the lesser kind."""
 
@@ -136,9 +136,17 @@ def write(
     """Text at so many inches from the sheet's upper left corner; ``covering`` hides lines that run behind it."""
     width, height = figure.get_size_inches()
     figure.text(
-        left / width, 1 - top / height, text, size=size, color=color, weight=weight, ha=align, va=vertical,
-        linespacing=1.25, bbox={"facecolor": CARD, "edgecolor": "none", "pad": 1.5} if covering else None,
-    )  # fmt: skip
+        left / width,
+        1 - top / height,
+        text,
+        size=size,
+        color=color,
+        weight=weight,
+        ha=align,
+        va=vertical,
+        linespacing=1.25,
+        bbox={"facecolor": CARD, "edgecolor": "none", "pad": 1.5} if covering else None,
+    )
 
 
 def finish(figure: Figure) -> Figure:
@@ -155,8 +163,13 @@ def text_width(text: str, size: float, weight: str = "normal") -> float:
     """Width in inches of the widest line."""
     lines = text.split("\n")
     font = FontProperties(family=FONT, weight=weight)
-    return max((TextPath((0, 0), line, size=size, prop=font).get_extents().x1 for line in lines if line.strip()),
-               default=0.0) / 72  # fmt: skip
+    return (
+        max(
+            (TextPath((0, 0), line, size=size, prop=font).get_extents().x1 for line in lines if line.strip()),
+            default=0.0,
+        )
+        / 72
+    )
 
 
 def line_height(size: float) -> float:

@@ -78,8 +78,10 @@ def trend(
         latest = {key: _latest(part, units[key], time, words) for key, part in parts.items()}
         right = 0.14
         if together:
-            names = {key: theme.wrap(name, width=0.95 if narrow else 1.7, size=size, lines=3, weight="bold")
-                     for key, name in names.items()}  # fmt: skip
+            names = {
+                key: theme.wrap(name, width=0.95 if narrow else 1.7, size=size, lines=3, weight="bold")
+                for key, name in names.items()
+            }
             ends = {key: f"{names[key]}\n{latest[key][0]}" if names[key] else latest[key][0] for key in parts}
             right = max(theme.text_width(text, size, "bold") for text in ends.values()) + 0.2
         gap = 0.3
@@ -114,8 +116,14 @@ def trend(
             if not together:
                 theme.write(figure, titles[members[0]], left=x, top=y, size=size, weight="bold")
                 value, when = latest[members[0]]
-                theme.write(figure, f"{value} in {when}", left=x, top=y + (title_lines - 1) * line, size=size,
-                            color=theme.ACCENT)  # fmt: skip
+                theme.write(
+                    figure,
+                    f"{value} in {when}",
+                    left=x,
+                    top=y + (title_lines - 1) * line,
+                    size=size,
+                    color=theme.ACCENT,
+                )
             axes = theme.place(figure, left=x, top=y + head, width=plot, height=height)
             axes.set_xlim(-0.3, max(len(months) - 0.7, 0.3))
             axes.set_ylim(low, high)
@@ -141,8 +149,16 @@ def trend(
                 wanted = [(parts[key]["estimate"].dropna().iloc[-1] - low) * per_inch for key in members]
                 placed = theme.spread(wanted, gap=tall + 0.04, low=tall / 2, high=height - tall / 2 + 0.1)
                 for key, colour, place in zip(members, theme.GROUPS, placed, strict=False):
-                    theme.write(figure, ends[key], left=x + plot + 0.1, top=y + head + height - place, size=size,
-                                color=colour, weight="bold", vertical="center")  # fmt: skip
+                    theme.write(
+                        figure,
+                        ends[key],
+                        left=x + plot + 0.1,
+                        top=y + head + height - place,
+                        size=size,
+                        color=colour,
+                        weight="bold",
+                        vertical="center",
+                    )
         place = top + lines * (head + height + below)
         for text in note:
             theme.write(figure, text, left=0.05, top=place, size=small, color=theme.MUTED)

@@ -95,8 +95,8 @@ def triangle(
         note = theme.note_lines([" ".join(notes)], width=width - 0.1, size=small)
         figure = theme.sheet(narrow=narrow, height=head + tall * len(cohorts) + 0.1 + row * len(note) + 0.06)
         theme.write(figure, title, left=left, top=0.06, size=small, color=theme.MUTED)
-        theme.write(figure, theme.wrap(y_label, width=name_width + 0.1, size=small, lines=1), left=0.05, top=0.06 + row,
-                    size=small, color=theme.MUTED)  # fmt: skip
+        heading = theme.wrap(y_label, width=left - 0.15, size=small, lines=1)
+        theme.write(figure, heading, left=0.05, top=0.06, size=small, color=theme.MUTED)
         theme.write(figure, "n", left=left - 0.12, top=0.06 + row, size=small, color=theme.MUTED, align="right")
         axes = theme.place(figure, left=left, top=head, width=plot, height=tall * len(cohorts))
         axes.set_xlim(0, plot)
@@ -108,14 +108,29 @@ def triangle(
         low, high = _ends(drawn, centre)
         colours = _RISING if centre is None else _DIVERGING
         for column, key in enumerate(shown):
-            theme.write(figure, words.number(float(key)), left=left + cell * (column + 0.5), top=0.06 + row, size=small,
-                        color=theme.MUTED, align="center")  # fmt: skip
+            theme.write(
+                figure,
+                words.number(float(key)),
+                left=left + cell * (column + 0.5),
+                top=0.06 + row,
+                size=small,
+                color=theme.MUTED,
+                align="center",
+            )
         for depth, name in enumerate(cohorts):
             y = head + tall * (depth + 0.5)
             fitted = theme.wrap(names[name], width=name_width, size=small, lines=1)
             theme.write(figure, fitted, left=0.05, top=y, size=small, vertical="center")
-            theme.write(figure, sizes[name], left=left - 0.12, top=y, size=small, color=theme.MUTED, align="right",
-                        vertical="center")  # fmt: skip
+            theme.write(
+                figure,
+                sizes[name],
+                left=left - 0.12,
+                top=y,
+                size=small,
+                color=theme.MUTED,
+                align="right",
+                vertical="center",
+            )
             for column, key in enumerate(shown):
                 mark = cells.get((name, key))
                 if mark is None:
@@ -130,8 +145,14 @@ def triangle(
                 )
                 axes.text(*middle, texts[(name, key)], size=small, ha="center", va="center_baseline", color=_on(shade))
         for index, text in enumerate(note):
-            theme.write(figure, text, left=0.05, top=head + tall * len(cohorts) + 0.1 + index * row, size=small,
-                        color=theme.MUTED)  # fmt: skip
+            theme.write(
+                figure,
+                text,
+                left=0.05,
+                top=head + tall * len(cohorts) + 0.1 + index * row,
+                size=small,
+                color=theme.MUTED,
+            )
         return theme.finish(figure)
 
 

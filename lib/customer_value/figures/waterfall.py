@@ -121,13 +121,32 @@ def waterfall(
             if narrow:
                 at = top + height * (index + 0.5) / len(steps)
                 theme.write(figure, names[step], left=0.05, top=at, size=size, vertical="center")
-                theme.write(figure, texts[step], left=width - 0.05, top=at, size=size, align="right", vertical="center",
-                            weight="bold", color=theme.INK)  # fmt: skip
+                theme.write(
+                    figure,
+                    texts[step],
+                    left=width - 0.05,
+                    top=at,
+                    size=size,
+                    align="right",
+                    vertical="center",
+                    weight="bold",
+                    color=theme.INK,
+                )
             else:
                 rising = amounts[step] >= 0
-                axes.annotate(texts[step], (index, max(start, end) if rising else min(start, end)), xytext=(0, 3 if rising else -3),
-                              textcoords="offset points", ha="center", va="bottom" if rising else "top", size=size,
-                              weight="bold", color=_ink(ink), zorder=4)  # fmt: skip
+                edge = max(start, end) if rising else min(start, end)
+                axes.annotate(
+                    texts[step],
+                    (index, edge),
+                    xytext=(0, 3 if rising else -3),
+                    textcoords="offset points",
+                    ha="center",
+                    va="bottom" if rising else "top",
+                    size=size,
+                    weight="bold",
+                    color=_ink(ink),
+                    zorder=4,
+                )
                 at = left + plot * (index + 0.5) / len(steps)
                 theme.write(figure, names[step], left=at, top=top + height + 0.08, size=size, align="center")
         if not as_lines:
