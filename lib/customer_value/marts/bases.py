@@ -67,7 +67,7 @@ def period_base(marts: Marts, *, start: date, end: date) -> pd.DataFrame:
         )
     if start < marts.meta.complete_from:
         raise SettingsError(
-            "A period must not start before the data are complete: accounts that come into view later would be missed.\n"
+            "A period must not start before the data are complete: accounts seen later would be missing.\n"
             f"  got:      {start} (complete from {marts.meta.complete_from})\n"
             "  remedy:   choose a later start"
         )

@@ -1,0 +1,208 @@
+"""Marts on disk: what they say of themselves, and that the same input gives the same bytes."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from datetime import date
+from functools import partial
+from pathlib import Path
+
+import ibis
+import pytest
+from customer_value import marts
+from customer_value.errors import DataError
+from customer_value.marts import Marts, Meta
+from marts_fixtures import build_marts, write_tables
+from marts_reference import random_rows
+
+FIRST, AS_OF = date(2022, 1, 1), date(2023, 6, 30)
+ROWS = [
+    {"customer_id": name, **row}
+    for name, held in random_rows(3, accounts=40, first=FIRST, last=AS_OF).items()
+    for row in held
+]
+
+
+def digests(folder: Path) -> dict[str, str]:
+    return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in sorted(folder.iterdir())}
+
+
+def starting(month: str, count: int, *, day: int = 10) -> list[dict[str, object]]:
+    return [{"customer_id": f"{month} {number}", "start_date": f"{month}-{day:02d}"} for number in range(count)]
+
+
+def test_the_same_input_gives_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    build = partial(build_marts, as_of=AS_OF, observed_from="2021-12-31")
+    first = build(tmp_path / "a", subscriptions=ROWS)
+    shuffled = random.Random(1).sample(ROWS, len(ROWS))
+    monkeypatch.setattr(ibis.duckdb, "connect", partial(ibis.duckdb.connect, threads=1))
+    second = build(tmp_path / "b", subscriptions=shuffled)
+    assert digests(first.folder) == digests(second.folder)
+
+
+def test_an_appended_future_changes_nothing(tmp_path: Path) -> None:
+    build = partial(build_marts, as_of=AS_OF, observed_from="2021-12-31")
+    first = build(tmp_path / "a", subscriptions=ROWS)
+    future = [{**row, "start_date": "2023-07-01", "end_date": None, "mrr": 7} for row in ROWS[::3]] + starting(
+        "2023-08", 9
+    )
+    second = build(tmp_path / "b", subscriptions=ROWS + future)
+    assert digests(first.folder) == digests(second.folder)
+
+
+def test_another_grace_is_another_fingerprint(tmp_path: Path) -> None:
+    tables = write_tables(tmp_path / "tables", subscriptions=ROWS, as_of=AS_OF)
+    first, second = (marts.build(tables, tmp_path / str(days), grace_days=days) for days in (31, 30))
+    assert first.meta.fingerprint != second.meta.fingerprint
+    assert (first.meta.grace_days, second.meta.grace_days) == (31, 30)
+
+
+def test_what_is_written_is_read_back(tmp_path: Path) -> None:
+    built = build_marts(
+        tmp_path,
+        as_of=AS_OF,
+        observed_from="2021-12-31",
+        currency="EUR",
+        subscriptions=starting("2022-03", 2),
+        customers=[{"customer_id": "2022-03 0", "country": "NO"}],
+        attributes={"country": {}},
+    )
+    assert Marts.open(built.folder).meta == built.meta
+    assert Meta.from_json(built.meta.to_json()) == built.meta
+    assert built.meta.rows == {name: len(built.frame(name)) for name in built.meta.rows}
+    assert (built.meta.as_of, built.meta.last_month) == (AS_OF, date(2023, 6, 1))
+    assert built.meta.tables == ("customers", "subscriptions")
+    assert built.has("customers")
+    assert built.has("spells")
+    assert not built.has("nps_responses")
+    assert not built.has("flat")
+    with pytest.raises(KeyError, match="there is no mart 'spels'; there are: "):
+        built.table("spels")
+    joined = built.table("spells").join(built.table("accounts"), "customer_id")
+    assert joined.count().execute() == 2
+    assert str(built.table("lines").schema()["mrr"]) == "decimal(18, 4)"
+
+
+def test_a_folder_without_marts(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        Marts.open(tmp_path)
+
+
+def test_a_flat_table_is_a_mart_by_itself(tmp_path: Path) -> None:
+    build_marts(tmp_path, as_of=AS_OF, subscriptions=starting("2022-03", 2))
+    flat = build_marts(
+        tmp_path,
+        flat=[
+            {"customer_id": "b", "tenure": 12, "churned": False, "mrr": 20, "contract": "annual", "backup": True},
+            {"customer_id": "a", "tenure": 0, "churned": True, "backup": False},
+        ],
+        attributes={"contract": {"table": "flat", "known_at": "current"}},
+        features=["backup"],
+        observation="snapshot",
+        snapshot_window=1,
+    )
+    assert flat.meta.rows == {"flat": 2}
+    # the marts of an earlier build with another shape are gone
+    assert sorted(file.name for file in flat.folder.iterdir()) == ["flat.parquet", "marts.json"]
+    assert (flat.meta.observation, flat.meta.snapshot_window, flat.meta.as_of) == ("snapshot", 1, None)
+    frame = flat.frame("flat")
+    assert list(frame) == ["customer_id", "tenure", "churned", "mrr", "contract", "backup"]
+    assert frame["customer_id"].tolist() == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("starts", "observed_from", "stock", "declared", "first_month"),
+    [
+        # a jump of more than five times: suspected
+        ([("2022-01", 11), ("2022-02", 2)], None, 11, False, date(2022, 2, 1)),
+        ([("2022-01", 10), ("2022-02", 2)], None, 0, False, date(2022, 1, 1)),
+        # nobody in the next month: six are a jump, five are not
+        ([("2022-01", 6), ("2022-03", 2)], None, 6, False, date(2022, 2, 1)),
+        ([("2022-01", 5), ("2022-03", 2)], None, 0, False, date(2022, 1, 1)),
+        # declared as complete since before anyone started
+        ([("2022-01", 11), ("2022-02", 2)], "2021-12-31", 0, True, date(2022, 1, 1)),
+        # declared as a stock of the whole month
+        ([("2022-01", 11), ("2022-02", 2)], "2022-01-31", 11, True, date(2022, 2, 1)),
+        # declared for a day within the month; the rest of the month is a jump all the same
+        ([("2022-01", 11), ("2022-02", 2)], "2022-01-01", 11, False, date(2022, 2, 1)),
+        # declared for a day within the month, without a jump after it
+        ([("2022-01", 4), ("2022-02", 2)], "2022-01-10", 4, True, date(2022, 2, 1)),
+        ([("2022-01", 4), ("2022-02", 2)], "2022-01-09", 0, True, date(2022, 1, 1)),
+    ],
+)
+def test_opening_stock(
+    tmp_path: Path,
+    starts: list[tuple[str, int]],
+    observed_from: str | None,
+    stock: int,
+    declared: bool,
+    first_month: date,
+) -> None:
+    rows = [row for month, count in starts for row in starting(month, count)]
+    built = build_marts(tmp_path, as_of=AS_OF, observed_from=observed_from, subscriptions=rows)
+    assert built.meta.opening_stock == stock
+    assert built.meta.opening_stock_declared == declared
+    assert built.meta.first_month == first_month
+    assert any("customers already" in warning for warning in built.meta.warnings) == (bool(stock) and not declared)
+    accounts = built.frame("accounts")
+    assert accounts["opening_stock"].sum() == stock
+    assert accounts["origin_date"].isna().sum() == stock
+    assert accounts["cohort_month"].isna().sum() == stock
+    assert set(built.frame("age_months")["customer_id"]) == set(accounts.loc[~accounts["opening_stock"], "customer_id"])
+
+
+def test_an_opening_stock_with_sign_up_dates_enters_late(tmp_path: Path) -> None:
+    built = build_marts(
+        tmp_path,
+        as_of=AS_OF,
+        observed_from="2022-01-01",
+        subscriptions=[
+            {"customer_id": name, "start_date": "2022-01-01", "end_date": end}
+            for name, end in (("old", None), ("left soon", "2022-01-10"), ("unknown", None), ("of the day", None))
+        ],
+        customers=[
+            {"customer_id": "old", "signup_date": "2020-05-31"},
+            {"customer_id": "left soon", "signup_date": "2020-05-31"},
+            {"customer_id": "of the day", "signup_date": "2022-01-01"},
+        ],
+    )
+    assert (built.meta.opening_stock, built.meta.unknown_start, built.meta.late_entry) == (4, 1, 2)
+    spells = built.frame("spells").set_index("customer_id")
+    # Anniversary 19 is 31 December 2021, anniversary 20 the first within the data; anniversary 37 is the as-of day.
+    assert spells.loc["old", ["entry_month", "exit_month", "event_month"]].tolist() == [20, 37, False]
+    # Left before its first whole person-month in view: at risk in none, so no event either.
+    assert spells.loc["left soon", ["entry_month", "exit_month", "event_month"]].tolist() == [20, 20, False]
+    assert spells.loc["left soon", "event"]
+    assert spells.loc["unknown", ["origin_date", "entry_month", "exit_month", "event_month"]].isna().all()
+    cohorts = built.frame("accounts").set_index("customer_id")["cohort_month"]
+    assert cohorts.notna().to_dict() == {"left soon": False, "of the day": True, "old": False, "unknown": False}
+
+
+def test_the_first_month_of_snapshots_is_always_a_stock(tmp_path: Path) -> None:
+    rows = starting("2022-01", 2, day=1) + starting("2022-02", 2, day=1)
+    built = build_marts(tmp_path / "a", as_of=AS_OF, shape="snapshots", subscriptions=rows)
+    assert (built.meta.opening_stock, built.meta.opening_stock_declared) == (2, False)
+    assert "Monthly snapshots" in built.meta.warnings[0]
+    settled = build_marts(
+        tmp_path / "b", as_of=AS_OF, shape="snapshots", observed_from="2021-12-31", subscriptions=rows
+    )
+    assert settled.meta.opening_stock == 0
+
+
+def test_an_attribute_must_not_bear_a_name_of_ours(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"customers\.plan, status\n.*such as plan_given"):
+        build_marts(
+            tmp_path,
+            as_of=AS_OF,
+            subscriptions=starting("2022-01", 1),
+            customers=[],
+            attributes={"status": {}, "plan": {}, "country": {}},
+        )
+
+
+def test_somebody_must_pay(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="At least one account must pay something"):
+        build_marts(tmp_path, as_of=AS_OF, subscriptions=[{"customer_id": "a", "start_date": "2022-01-01", "mrr": 0}])
+    with pytest.raises(FileNotFoundError):
+        Marts.open(tmp_path / "marts")
