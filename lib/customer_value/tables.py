@@ -204,7 +204,7 @@ def _format(
     whole = bool((values % 1 == 0).all())
     unit = units.get(column)
     if unit is None and column not in result.keys and column not in ("n", "events", "at_risk"):
-        unit = "money" if _MONEY.search(column) else "share" if _SHARE.search(column) else None
+        unit = "share" if _SHARE.search(column) else "money" if _MONEY.search(column) else None
     if unit:
         digits = _digits(shown, column, result)
         return lambda row: (
