@@ -7,6 +7,7 @@ its money was counted. Whatever fails stays visible as "not enough evidence". Me
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -122,10 +123,10 @@ ACTIONS = {
         topic="downgrades",
     ),
     "downgrade_price": Action(
-        do="Ask for a second signature on every discount given to an existing account",
+        do="Ask for a second signature on every price cut for an existing account",
         test=None,
         owner="Sales management, with finance",
-        change="Discounted accounts that stay so much longer that they repay the discount.",
+        change="Accounts with a price cut that stay so much longer that they repay it.",
         worth=COST,
         topic="downgrades",
     ),
@@ -342,20 +343,21 @@ class Decision:
         elif self.certainty == "Do it":
             text = action.do
         else:
-            about = "{group}" if self.lead.kind == "association" and self.lead.segment else "{subject}"
+            about = "{group}" if self.lead.kind == "association" and self.lead.segment else "the {subject}"
             text = f"Keep an eye on {about}; do not act yet"
         return self._filled(text, words)
 
-    def worth(self, words: Words) -> str:
-        """The money, in as many digits as it carries; empty where none was reckoned."""
+    def worth(self, words: Words, *, period: bool = True) -> str:
+        """The money, in as many digits as it carries, and over which time; empty where none was reckoned."""
         finding = self.lead
         if finding.kind == "fact":
-            money, period = words.money(finding.money), finding.money_period or "in the last 12 months"
+            money, when = words.money(finding.money), finding.money_period or "in the last 12 months"
         elif finding.money_low is None or finding.money_high is None:
             return ""
         else:
-            money, period = words.money_range(finding.money_low, finding.money_high), finding.money_period or "a year"
-        return ACTIONS[self.action].worth.format(money=money, period=words.escape(period))
+            money, when = words.money_range(finding.money_low, finding.money_high), finding.money_period or "a year"
+        text = ACTIONS[self.action].worth.format(money=money, period=words.escape(when) if period else "")
+        return re.sub(" +", " ", text).strip()
 
     def owner(self, words: Words) -> str:
         """Who would do it."""

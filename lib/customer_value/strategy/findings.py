@@ -271,13 +271,16 @@ class Finding(BaseModel):
 
     def _reach(self, words: Words) -> str:
         """How far a difference that is not clear could still go, either way."""
+        ends = (self.low, self.high)
         if self.low is None or self.high is None:
             return ""
         if self.unit == "ratio":
             return f"; anything from {words.range(self.low, self.high, 'ratio')} times is compatible with the data"
-        unit = "points" if self.unit == "share" else self.unit
-        ends = [f"{words.value(abs(end), unit)} {'lower' if end < 0 else 'higher'}" for end in (self.low, self.high)]
-        return f"; it could be anything from {ends[0]} to {ends[1]}"
+        points = self.unit in ("share", "points")
+        sizes = [words.number(abs(end) * 100, 1) if points else words.value(abs(end), self.unit) for end in ends]
+        sides = ["lower" if end < 0 else "higher" for end in ends]
+        unit = " percentage points" if points else ""
+        return f"; it could be anything from {sizes[0]}{unit} {sides[0]} to {sizes[1]} {sides[1]}"
 
 
 def identifier(*parts: object) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import statistics
+from calendar import monthrange
 from collections.abc import Mapping, Sequence
 from datetime import date
 
@@ -89,7 +90,7 @@ def state(
 
     Parameters
     ----------
-    as_of : the day whose close the report describes
+    as_of : the day whose close the report describes, for figures that do not carry months of their own
     start, end : the closes that retention is measured between
     retention_known : False if the data may not show retention: then the sentences say so and why
     """
@@ -172,7 +173,7 @@ def headline_note(
     if any(_has_range(finding) for finding in chosen):
         parts.append("Ranges are 95% intervals: what the true figure could well be with this many accounts.")
     if any(finding.series for finding in chosen):
-        parts.append("Lines show single months.")
+        parts.append("Lines run month by month.")
     return " ".join(parts)
 
 
@@ -195,8 +196,8 @@ def cards(decisions: Decisions, words: Words, *, most: int = 5) -> str:
         parts.append("Further down the list:\n\n" + "\n".join(f"- {line}" for line in lines))
     if any(decision.lead.kind == "association" and decision.worth(words) for decision in decisions.ranked):
         parts.append(
-            "“At most” is the recurring revenue that goes with a difference between groups (80% interval): what there "
-            "would be to gain if the difference were wholly cause and effect. The amounts overlap; do not add them up."
+            "“At most” is the recurring revenue a year that goes with a difference between groups (80% interval): what "
+            "there would be to gain were the difference wholly cause and effect. Amounts overlap; do not add them up."
         )
     return "\n\n".join(parts)
 
@@ -205,12 +206,7 @@ def unknowns(decisions: Decisions, words: Words) -> str:
     """What is not known, and what would tell: open comparisons, small groups, missing tables."""
     lines = []
     if decisions.unclear:
-        of = words.count(len(decisions.unclear), decisions.tested)
-        few = len(decisions.unclear) == 1
-        lines.append(
-            f"Too little evidence: {of} comparisons between groups {'shows' if few else 'show'} no clear difference."
-            f"{_power(decisions.unclear, words)}"
-        )
+        lines.append(f"Too little evidence: {_unclear(decisions, words)}.{_power(decisions.unclear, words)}")
         open_question = max(decisions.unclear, key=lambda f: (f.money_high or 0.0, f.id))
         if open_question.money_high:
             lines.append(f"The open question with most money in it: {_lower(_statement(open_question, words))}")
@@ -294,7 +290,10 @@ def _has_range(finding: Finding) -> bool:
 
 def _size(findings: Sequence[Finding], words: Words, as_of: date | None) -> str:
     arr, accounts = _whole_company(findings, "arr"), _whole_company(findings, "accounts")
-    day = f"At the close of {words.date(as_of)}, " if as_of else ""
+    # Month-grain figures end with the last whole month, which may be before the as-of day.
+    dated = next((f for f in (arr, accounts) if f and f.series), None)
+    day = _month_end(dated.series[-1].month) if dated else as_of
+    opening = f"At the close of {words.date(day)}, " if day else ""
     if arr and accounts:
         text = f"{words.plural(accounts.estimate, 'account')} paid {words.money(arr.estimate)} a year"
     elif arr:
@@ -302,11 +301,11 @@ def _size(findings: Sequence[Finding], words: Words, as_of: date | None) -> str:
     elif accounts:
         verb = "was" if accounts.estimate == 1 else "were"
         text = f"there {verb} {words.plural(accounts.estimate, 'account')}"
-        if not as_of:
+        if not day:
             text = f"the data hold {words.plural(accounts.estimate, 'account')}"
     else:
         return ""
-    sentence = f"{day}{text}."
+    sentence = f"{opening}{text}."
     return _capital(sentence)
 
 
@@ -334,13 +333,13 @@ def _balance(findings: Sequence[Finding], words: Words) -> str:
     net = _whole_company(findings, "nrr")
     if net is None:
         return ""
-    unclear = "The range takes in both growth and decline, so which of the two it is cannot be told"
+    unclear = "That range includes standing still, so growth cannot be told from decline"
     texts = {
         "higher": "At this rate the business would grow even without new customers",
         "lower": "At this rate the business would shrink without new customers",
     }
     text = texts.get(words.compare(net.estimate, net.low, net.high, none=1.0), unclear)
-    return f"{text}{'; but a few large accounts decide this' if net.few_accounts else ''}."
+    return f"{text}{', and a few large accounts decide it' if net.few_accounts else ''}."
 
 
 def _hundred(words: Words, of: float) -> str:
@@ -369,7 +368,7 @@ def _no_decision(decisions: Decisions, words: Words) -> str:
 
 
 def _card(decision: Decision, decisions: Decisions, words: Words) -> str:
-    worth = decision.worth(words)
+    worth = decision.worth(words, period=False)
     badge = f"[{decision.certainty}]{{.certainty}}"
     if worth:
         badge += f" [{_capital(worth)}]{{.worth}}"
@@ -430,6 +429,16 @@ def _line(decision: Decision, words: Words) -> str:
     return f"**{decision.certainty}:** {decision.do(words)}{money}. {_linked(decision.lead, words)}."
 
 
+def _unclear(decisions: Decisions, words: Words) -> str:
+    count, tested = len(decisions.unclear), decisions.tested
+    if count < tested:
+        verb = "shows" if count == 1 else "show"
+        return f"{words.count(count, tested)} comparisons between groups {verb} no clear difference"
+    if tested == 1:
+        return "the one comparison between groups shows no clear difference"
+    return f"none of the {words.plural(tested, 'comparison')} between groups shows a clear difference"
+
+
 def _statement(finding: Finding, words: Words) -> str:
     text, link = finding.statement(words), page_link(finding.evidence)
     return f"{text} [Details]({link})." if link else text
@@ -453,6 +462,10 @@ def _groups(findings: Sequence[Finding], words: Words, *, most: int = 4) -> str:
     if rest > 1:
         names = [*names[:most], words.plural(rest, "other group")]
     return words.list(names)
+
+
+def _month_end(day: date) -> date:
+    return date(day.year, day.month, monthrange(day.year, day.month)[1])
 
 
 def _capital(text: str) -> str:

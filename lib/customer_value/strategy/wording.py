@@ -152,12 +152,15 @@ class Words:
         return _signed(f"{self._percent(x, digits)}%", x)
 
     def shares(self, low: float | None, high: float | None, digits: int = 0) -> str:
-        """A range of shares: "82 to 85%"; one digit more where the ends would look alike."""
+        """A range of shares: "82 to 85%"; one digit more where the ends would look alike.
+
+        Here an end may round to 0 or 100: a range says by itself that it is not exact.
+        """
         if not known(low) or not known(high):
             return UNKNOWN
-        ends = [_signed(self._percent(x, digits), x) for x in (low, high)]
+        ends = [self.number(x * 100, digits) for x in (low, high)]
         if ends[0] == ends[1] and low != high:
-            ends = [_signed(self._percent(x, digits + 1), x) for x in (low, high)]
+            ends = [self.number(x * 100, digits + 1) for x in (low, high)]
         return f"{ends[0]}%" if ends[0] == ends[1] else f"{ends[0]} to {ends[1]}%"
 
     def _percent(self, x: float, digits: int) -> str:
