@@ -10,10 +10,9 @@ from pathlib import Path
 import matplotlib
 import nbformat
 import yaml
+from customer_value.report import publish
 from matplotlib.figure import Figure
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output, new_raw_cell
-
-from customer_value.report import publish
 
 CHAPTERS = (
     publish.ChapterPage("strategy", "Summary", first=True),
@@ -228,7 +227,8 @@ def _table(chapter: str, label: str, caption: str) -> str:
         '::: {.content-visible when-format="html"}\n```{=html}\n'
         f'<table class="gt_table"><thead><tr>{head}</tr></thead><tbody>{html}</tbody></table>\n```\n:::\n\n'
         '::: {.content-visible unless-format="html"}\n'
-        f"| Measure | Share | 95 % interval | Accounts |\n|:---|--:|--:|--:|\n{pipe}\n:::\n\n"
+        f"| Measure | Share | 95 % interval | Accounts |\n|:---|--:|--:|--:|\n{pipe}\n\n"
+        "Two further rows are in the file.\n:::\n\n"
         f"{caption}\n:::\n\n"
         '::: {.content-visible when-format="html"}\n'
         "[Download this table (CSV)](../tables/revenue/retention.csv){.download}\n:::"
@@ -270,8 +270,8 @@ def _revenue() -> list[nbformat.NotebookNode]:
             )
         ),
         new_markdown_cell(
-            '::: {.callout-tip title="How to read it"}\nEach bar starts where the last one ended. @fig-revenue-waterfall'
-            " counts movements month by month; @tbl-revenue-retention compares two closes.\n:::"
+            '::: {.callout-tip title="How to read it"}\nEach bar starts where the last one ended. '
+            "@fig-revenue-waterfall counts movements month by month; @tbl-revenue-retention compares two closes.\n:::"
         ),
         printed(_table("revenue", "retention", "Retention of accounts and of revenue, July 2025 to June 2026.")),
         new_markdown_cell(

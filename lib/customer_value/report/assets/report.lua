@@ -65,12 +65,12 @@ local function visible(div)
     if (when and when ~= this) or (unless and unless == this) then
       return {}
     end
-    return div.content
+    return pandoc.Div(div.content, pandoc.Attr("", { "shown" }))
   elseif div.classes:includes("content-hidden") then
     if (when and when == this) or (unless and unless ~= this) then
       return {}
     end
-    return div.content
+    return pandoc.Div(div.content, pandoc.Attr("", { "shown" }))
   end
 end
 
@@ -192,7 +192,11 @@ local function figure(div)
     append(caption, { raw("] <" .. div.identifier .. ">") }))
 end
 
+-- A wide table scrolls in a box that the keyboard reaches; our own tables bring that box with them.
 local function scrolling(blocks, name)
+  if #blocks == 1 and blocks[1].t == "RawBlock" and blocks[1].text:find('class="table-scroll"', 1, true) then
+    return blocks
+  end
   return append({ raw('<div class="table-scroll" role="region" tabindex="0" ' .. name .. ">") },
     append(blocks, { raw("</div>") }))
 end
@@ -204,7 +208,11 @@ end
 local function tabular(div)
   local body, caption = pandoc.List(), pandoc.List()
   for _, block in ipairs(div.content) do
-    (is_table(block) and body or caption):insert(block)
+    if block.t == "Div" and block.classes:includes("shown") then
+      body:extend(block.content) -- a table with its notes
+    else
+      (is_table(block) and body or caption):insert(block)
+    end
   end
   if #body == 0 then
     error("#" .. div.identifier .. " holds no table", 0)
@@ -221,7 +229,9 @@ local function tabular(div)
   end
   local blocks = append({ raw("#report-table[") }, caption)
   append(blocks, { raw("][") })
-  append(blocks, body)
+  append(blocks, body:map(function(block)
+    return block.t == "Para" and pandoc.Div({ block }, pandoc.Attr("", { "table-note" })) or block
+  end))
   return append(blocks, { raw("] <" .. div.identifier .. ">") })
 end
 
@@ -238,7 +248,9 @@ local function callout(div, kind)
       raw(string.format('<aside %s%s role="note"><p class="callout-title">%s</p>', class, anchor, html_escape(title))),
     }, append(div.content, { raw("</aside>") }))
   end
-  return append({ raw(string.format("#callout(%s, %s)[", typst_string(kind), typst_string(title))) },
+  -- Kept together unless it is too long for a page.
+  local breakable = #pandoc.utils.stringify(div) > 1800 and ", breakable: true" or ""
+  return append({ raw(string.format("#callout(%s, %s%s)[", typst_string(kind), typst_string(title), breakable)) },
     append(div.content, { raw("]") }))
 end
 
@@ -272,8 +284,30 @@ local function typst_div(div)
     return append(blocks, { raw("]" .. anchor) })
   elseif div.classes:includes("lead") then
     return append({ raw("#lead[") }, append(div.content, { raw("]") }))
+  elseif div.classes:includes("table-note") then
+    return append({ raw("#table-note[") }, append(div.content, { raw("]") }))
   elseif div.classes:includes("provenance") then
     return append({ raw("#provenance[") }, append(div.content, { raw("]") }))
+  end
+end
+
+local function typst_facts(list)
+  local blocks = pandoc.List()
+  for _, item in ipairs(list.content) do
+    local term, definitions = item[1], item[2]
+    append(blocks, { raw("#fact["), pandoc.Plain(term), raw("][") })
+    for _, definition in ipairs(definitions) do
+      append(blocks, definition)
+    end
+    append(blocks, { raw("]") })
+  end
+  return blocks
+end
+
+-- Among the methods at the end, chapter titles are small.
+local function typst_heading(header)
+  if header.identifier == "methods" then
+    return { header, raw("#show heading.where(level: 2): set text(size: 10.5pt)") }
   end
 end
 
@@ -303,6 +337,9 @@ local function typst_span(span)
 end
 
 local function division(div)
+  if div.classes:includes("shown") then
+    return div.content
+  end
   local kind = float_kind(div)
   if kind == "fig" then
     return figure(div)
@@ -318,17 +355,26 @@ local function division(div)
   end
 end
 
--- A table outside a numbered division: it scrolls by itself too; in Typst its columns find their own widths.
+-- A table outside a numbered division scrolls by itself too; its heads name the region, which must differ from others.
+local free_tables = {}
+
 local function free_table(element)
-  if HTML then
-    return scrolling({ element }, 'aria-label="Table"')
+  local heads = {}
+  for _, row in ipairs(element.head.rows) do
+    for _, cell in ipairs(row.cells) do
+      heads[#heads + 1] = pandoc.utils.stringify(cell.contents)
+    end
   end
+  local name = "Table of " .. table.concat(heads, ", ")
+  free_tables[name] = (free_tables[name] or 0) + 1
+  if free_tables[name] > 1 then
+    name = name .. " (" .. free_tables[name] .. ")"
+  end
+  return scrolling({ element }, 'aria-label="' .. html_escape(name) .. '"')
 end
 
+-- In Typst the columns find their own widths.
 local function natural_widths(element)
-  for _, column in ipairs(element.colspecs) do
-    column[2] = nil
-  end
   element.colspecs = element.colspecs:map(function(column)
     return { column[1], nil }
   end)
@@ -365,7 +411,7 @@ function Pandoc(doc)
   })
   doc = doc:walk({ Div = division })
   if not HTML then
-    doc = doc:walk({ Span = typst_span })
+    doc = doc:walk({ Span = typst_span, DefinitionList = typst_facts, Header = typst_heading })
   end
   return doc
 end

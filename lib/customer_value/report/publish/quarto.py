@@ -6,6 +6,8 @@ import os
 import re
 import shutil
 import subprocess
+import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import yaml
@@ -22,26 +24,43 @@ UNRESOLVED = re.compile(r"^.*unable to (?:resolve|find|locate)\b.*$", re.IGNOREC
 def publish(project: Path, *, log: Path) -> tuple[Path, Path]:
     """Make ``strategy.pdf``, then ``site/``, which carries it.
 
+    Quarto works on a copy: it leaves ``.quarto/`` and ``.gitignore`` behind, and clears the last site before it knows
+    whether the next one succeeds.
+
     Raises
     ------
     PublishError : with Quarto's message
     """
     settings = yaml.safe_load((project / CONFIGURATION).read_text(encoding="utf-8"))
-    site = project / settings["project"]["output-dir"]
-    pdf = project / PDF
-    _render(project / PDF_SOURCE, "--to", "typst", log=log)
-    # A file outside the project's list is rendered beside its source; were it a page, it would be in the site.
-    if not pdf.is_file() and (site / PDF).is_file():
-        shutil.copyfile(site / PDF, pdf)
-    _render(project, log=log)
-    pages = [site / Path(page).with_suffix(".html") for page in settings["project"]["render"]]
-    missing = [path for path in (*pages, pdf) if not path.is_file()]
-    if missing:
-        names = ", ".join(path.relative_to(project).as_posix() for path in missing)
-        raise PublishError(f"Quarto ended without an error but did not write: {names}. Its output is in {log}")
-    if not (site / PDF).is_file():
-        shutil.copyfile(pdf, site / PDF)
-    return site, pdf
+    output = settings["project"]["output-dir"]
+    with tempfile.TemporaryDirectory(prefix="customer-value-") as folder:
+        copy = Path(folder) / "report"
+        shutil.copytree(project, copy, ignore=_published(project, output))
+        _render(copy / PDF_SOURCE, "--to", "typst", log=log)
+        # A file outside the project's list is rendered beside its source; were it a page, it would be in the site.
+        if not (copy / PDF).is_file() and (copy / output / PDF).is_file():
+            shutil.copyfile(copy / output / PDF, copy / PDF)
+        _render(copy, log=log)
+        pages = [Path(output, page).with_suffix(".html") for page in settings["project"]["render"]]
+        missing = [path.as_posix() for path in (Path(PDF), *pages) if not (copy / path).is_file()]
+        if missing:
+            raise PublishError(
+                f"Quarto ended without an error but did not write: {', '.join(missing)}. Its output is in {log}"
+            )
+        shutil.copyfile(copy / PDF, copy / output / PDF)
+        shutil.rmtree(project / output, ignore_errors=True)
+        shutil.copytree(copy / output, project / output)
+        shutil.copyfile(copy / PDF, project / PDF)
+    return project / output, project / PDF
+
+
+def _published(project: Path, output: str) -> Callable[[str, list[str]], set[str]]:
+    """What `shutil.copytree` leaves out at the project's top: what earlier publishing made."""
+
+    def ignore(folder: str, names: list[str]) -> set[str]:
+        return {output, PDF, ".quarto", ".gitignore"} & set(names) if Path(folder) == project else set()
+
+    return ignore
 
 
 def _render(target: Path, *options: str, log: Path) -> None:
