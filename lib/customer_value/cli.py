@@ -73,9 +73,11 @@ def check(
     settings: SettingsFile = None,
 ) -> None:
     """Check data against the contract; without a mapping, write a draft of one from the headers."""
-    from customer_value.report import check as checking
+    from customer_value.report.check import check as check_data
+    from customer_value.report.request import Request
 
-    checking.check(_settings(settings, data=data, mapping=mapping, as_of=as_of), name=name, say=typer.echo)
+    request = Request(settings=_settings(settings, data=data, mapping=mapping, as_of=as_of), name=name)
+    check_data(request, say=typer.echo)
 
 
 @app.command()

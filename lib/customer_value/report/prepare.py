@@ -12,8 +12,8 @@ from customer_value.errors import SettingsError
 from customer_value.report import provenance, settings
 from customer_value.report.request import SAMPLE, Request, repository
 
-SAMPLES = {"sample": {"accounts": 2000, "seed": 1}, "sample-300": {"accounts": 300, "seed": 1}}
-"""The simulated businesses that `customer-value sample` makes under data/, and their sizes."""
+SAMPLES = {"sample": 2000, "sample-300": 300}
+"""The simulated businesses that `customer-value sample` makes under data/, and how many accounts each has."""
 
 
 def sample_folder(name: str, *, root: Path) -> Path:
@@ -27,7 +27,7 @@ def sample_folder(name: str, *, root: Path) -> Path:
 
     if name not in SAMPLES:
         raise SettingsError(f"There is no sample of this name, got: {name!r}.{settings.nearest(name, SAMPLES)}")
-    return simulate.make_sample(root / "data" / name, **SAMPLES[name])
+    return simulate.make_sample(root / "data" / name, accounts=SAMPLES[name])
 
 
 def data_of(request: Request) -> str | Path:

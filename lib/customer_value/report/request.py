@@ -120,7 +120,7 @@ class Request:
     given: Mapping[str, str] = field(default_factory=dict)
     workers: int = 2
     engine: str = "auto"
-    root: Path = field(default_factory=repository)
+    root: Path = field(default_factory=lambda: repository())
 
     @property
     def is_sample(self) -> bool:

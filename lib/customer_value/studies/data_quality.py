@@ -1,4 +1,4 @@
-"""Can these data carry the report: which rules were checked, what is there, how recent it is, and who is in the study."""
+"""Can these data carry the report: which rules were checked, what is there, how recent, and who is in the study."""
 
 from __future__ import annotations
 
@@ -21,14 +21,12 @@ def rules(quality: pd.DataFrame, *, broken_only: bool = False) -> Result:
 
     Returns
     -------
-    Result keyed by ``table, rule, column``: estimate is the number of rows, n the same; also ``severity, verdict, share,
-    examples, meaning, remedy``. Broken rules come first, then in the contract's order.
+    Result keyed by ``table, rule, column``: estimate is the number of rows, n the same; also ``severity, verdict,
+    share, examples, meaning, remedy``. Broken rules come first, then in the contract's order.
     """
     order = {table.name: place for place, table in enumerate(TABLES)}
     table = quality.assign(
-        verdict=[
-            _VERDICTS[severity] if rows else "passed" for severity, rows in zip(quality["severity"], quality["rows"])
-        ],
+        verdict=quality["severity"].map(_VERDICTS).where(quality["rows"] > 0, "passed"),
         estimate=quality["rows"].astype(float),
         n=quality["rows"].astype(int),
         low=float("nan"),
@@ -86,8 +84,12 @@ def tables(marts: Marts) -> Result:
     )
 
 
-def volumes(marts: Marts) -> Result:
+def volumes(marts: Marts, *, most_recent: int | None = None) -> Result:
     """Rows and accounts that start and end in each whole month: a missing or doubled part of an export shows here.
+
+    Parameters
+    ----------
+    most_recent : so many whole months before the as-of date; None for all
 
     Returns
     -------
@@ -116,7 +118,9 @@ def volumes(marts: Marts) -> Result:
         parts.append(pd.DataFrame({"month": months, "what": what, "estimate": counts.astype(float), "n": counts}))
     return Result(
         name="volumes",
-        table=pd.concat(parts, ignore_index=True).sort_values(["month", "what"], ignore_index=True),
+        table=pd.concat([part.tail(most_recent or len(part)) for part in parts], ignore_index=True).sort_values(
+            ["month", "what"], ignore_index=True
+        ),
         keys=("month", "what"),
         unit="count",
         level=None,

@@ -284,6 +284,8 @@ local function typst_div(div)
     return append(blocks, { raw("]" .. anchor) })
   elseif div.classes:includes("lead") then
     return append({ raw("#lead[") }, append(div.content, { raw("]") }))
+  elseif div.classes:includes("question") then
+    return append({ raw("#question[") }, append(div.content, { raw("]") }))
   elseif div.classes:includes("table-note") then
     return append({ raw("#table-note[") }, append(div.content, { raw("]") }))
   elseif div.classes:includes("provenance") then

@@ -29,7 +29,7 @@ class ChapterPage:
     ----------
     stem : the notebook's name without its ending
     title : what navigation calls it
-    description : one line on what it answers, where its notebook gives none
+    description : the question it answers, where its notebook's front matter gives none; the PDF shows it
     first : whether this is the front page, kept as ``index.ipynb``
     """
 
@@ -136,7 +136,11 @@ def _pdf_source(pages: dict[str, Page], chapters: Sequence[ChapterPage], *, titl
     parts += [_in_pdf(piece.text, front.stem) for piece in _body(pages[front.stem])]
     for chapter in studies:
         page = pages[chapter.stem]
-        parts += [_heading(page, chapter), *(_in_pdf(text, chapter.stem) for text in _summary(page))]
+        parts += [
+            _heading(page, chapter),
+            *_question(page, chapter),
+            *(_in_pdf(text, chapter.stem) for text in _summary(page)),
+        ]
     parts += ["# Methods and provenance {#methods}"]
     for chapter in studies:
         methods = [piece.text for piece in _body(pages[chapter.stem]) if _is_method(piece)]
@@ -155,6 +159,11 @@ def _title(page: Page, chapter: ChapterPage) -> str:
 
 def _heading(page: Page, chapter: ChapterPage) -> str:
     return f"# {_title(page, chapter)} {{#{_chapter_anchor(chapter.stem)}}}"
+
+
+def _question(page: Page, chapter: ChapterPage) -> list[str]:
+    question = str(page.settings.get("description", chapter.description))
+    return [f"::: {{.question}}\n{question}\n:::"] if question else []
 
 
 def _chapter_anchor(stem: str) -> str:

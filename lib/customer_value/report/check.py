@@ -1,0 +1,76 @@
+"""Checking data against the contract without running the report, and drafting a mapping for strange headers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+
+from customer_value import intake
+from customer_value.errors import DataError
+from customer_value.intake.draft import draft
+from customer_value.report.prepare import data_of, mapping_of
+from customer_value.report.request import Request
+
+Say = Callable[[str], object]
+
+
+def check(request: Request, *, say: Say) -> None:
+    """Load the data as a run would and say what was found; draft a mapping where there is none and loading fails.
+
+    Parameters
+    ----------
+    request : the run that would follow
+    say : called with each line for the reader
+
+    Raises
+    ------
+    DataError : the data break a rule of the contract; where no mapping was given, a draft was written first
+    """
+    places, chosen = request.places, request.settings
+    with places.alone():
+        data = data_of(request)
+        mapping = mapping_of(request, data)
+        try:
+            taken = intake.load(
+                data,
+                mapping=mapping,
+                out=places.work / "check",
+                as_of=chosen.as_of,
+                grace_days=chosen.grace_days,
+                max_set_aside=chosen.max_set_aside.model_dump(),
+            )
+        except DataError:
+            if mapping is None and not request.is_sample:
+                _write_draft(request, data, say)
+            raise
+    seen = f", as of the close of {taken.as_of}" if taken.as_of else ""
+    say(f"The data can be used{seen}.")
+    for table, rows in taken.tables.items():
+        say(f"  {table:<24} {rows:>10,} rows")
+    _say_rules(taken.quality(), say)
+
+
+def _write_draft(request: Request, data: str | Path, say: Say) -> None:
+    target = request.root / "data" / "mappings" / f"{request.places.name}.draft.yml"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(draft(data), encoding="utf-8")
+    shown = target.relative_to(Path.cwd()) if target.is_relative_to(Path.cwd()) else target
+    say(f"If your columns have other names: a draft mapping was written to {shown}.")
+    say(f"Settle its TODOs, then: make check DATA={request.settings.data} MAPPING={shown}")
+
+
+def _say_rules(quality: pd.DataFrame, say: Say) -> None:
+    broken = quality[quality["rows"] > 0]
+    if broken.empty:
+        say(f"All {len(quality)} rules hold.")
+        return
+    say(f"{len(broken)} of {len(quality)} rules found something:")
+    for rule in broken.itertuples():
+        place = ".".join(part for part in (rule.table, rule.column) if part)
+        say(f"  {rule.severity.replace('_', ' ')}: {place}: {rule.meaning} ({rule.rows:,} rows)")
+        if rule.examples:
+            say(f"      such as {rule.examples}")
+        if rule.remedy:
+            say(f"      remedy: {rule.remedy}")

@@ -1,0 +1,73 @@
+"""The answers of the data-quality chapter in words: can these data carry the report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+
+from customer_value.stats.result import Result
+from customer_value.strategy.findings import Finding
+from customer_value.strategy.wording import Words
+
+
+def headline(rules: Result, *, words: Words) -> str:
+    """One short sentence: what stands in the way of trusting the numbers, if anything."""
+    table = rules.table
+    aside = table.loc[table["verdict"] == "set aside", "estimate"].sum()
+    warnings = (table["verdict"] == "warning").sum()
+    if aside:
+        return f"The data carry this report; {words.plural(aside, 'row')} had to be set aside"
+    if warnings:
+        return f"The data carry this report, with {words.plural(warnings, 'thing')} to know about them"
+    return "The data carry this report"
+
+
+def detail(rules: Result, who: Result, freshness: Result, *, as_of: date | None, words: Words) -> str:
+    """How many rules were checked on how many accounts, and how fresh the data are."""
+    table = rules.table
+    broken = int((table["verdict"] != "passed").sum())
+    checked = (
+        f"{words.plural(len(table), 'rule')} were checked on {words.plural(who.row(step='accounts')['n'], 'account')}"
+    )
+    held = "all of them hold" if not broken else f"{words.count(len(table) - broken, len(table))} hold"
+    if as_of is None:
+        return f"{checked}; {held}. The table has one row an account and no dates, so nothing can be said about time."
+    seen = f"Everything is seen as of the close of {words.date(as_of)}; nothing later counts."
+    starts = freshness.table.loc[freshness.table["what"] == "last start", "estimate"]
+    fresh = f" The last account started {words.plural(starts.iloc[0], 'day')} before." if len(starts) else ""
+    return f"{checked}; {held}. {seen}{fresh}"
+
+
+def warnings(texts: Iterable[str], *, words: Words) -> str:
+    """What the marts noticed about time and entry, as a list; says so where there is nothing."""
+    listed = [f"- {words.escape(text)}" for text in texts]
+    return "\n".join(listed) if listed else "Nothing unusual about when the data begin or when accounts enter them."
+
+
+def missing(tables: Result, *, words: Words) -> str:
+    """The optional tables that were not brought, in one sentence."""
+    absent = tables.table.loc[tables.table["present"] == "no", "table"]
+    if absent.empty:
+        return "Every table of the contract is there."
+    names = words.list([f"`{name}`" for name in absent])
+    return (
+        f"{words.plural(len(absent), 'optional table')} {'is' if len(absent) == 1 else 'are'} not there: {names}. "
+        "What each would add stands in the table above it; the data dictionary says which columns it takes."
+    )
+
+
+def findings(tables: Result) -> list[Finding]:
+    """What was not studied for want of a table, for the strategy page."""
+    absent = tables.table[tables.table["present"] == "no"]
+    return [
+        Finding(
+            id=f"no-{row.table.replace('_', '-')}",
+            chapter="data_quality",
+            kind="not_studied",
+            area="state",
+            subject=row.switches_on,
+            needs=(row.table,),
+            evidence="notebooks/data_quality.html#tables",
+        )
+        for row in absent.itertuples()
+    ]
