@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -108,18 +109,16 @@ def test_a_period_outside_what_is_known_is_refused(world: Marts, tmp_path: Path)
 
 
 @pytest.mark.parametrize(
-    ("as_of", "observed_from", "expected"),
+    ("first_month", "last_month", "expected"),
     [
-        ("2024-07-20", "2021-12-31", (date(2023, 6, 30), date(2024, 6, 30))),
-        ("2024-02-29", "2021-12-31", (date(2023, 2, 28), date(2024, 2, 29))),
-        # the stock of 31 March 2023 makes April the first month
-        ("2023-08-31", "2023-03-31", (date(2023, 3, 31), date(2023, 8, 31))),
+        (date(2022, 1, 1), date(2024, 6, 1), (date(2023, 6, 30), date(2024, 6, 30))),
+        (date(2022, 1, 1), date(2024, 2, 1), (date(2023, 2, 28), date(2024, 2, 29))),
+        (date(2023, 4, 1), date(2023, 8, 1), (date(2023, 3, 31), date(2023, 8, 31))),
+        (date(2023, 8, 1), date(2023, 8, 1), (date(2023, 7, 31), date(2023, 8, 31))),
     ],
 )
-def test_default_period(tmp_path: Path, as_of: str, observed_from: str, expected: tuple[date, date]) -> None:
-    held = [row("a", "2022-01-01"), row("b", "2023-02-01")]
-    built = build_marts(tmp_path, as_of=as_of, observed_from=observed_from, subscriptions=held)
-    assert default_period(built.meta) == expected
+def test_default_period(world: Marts, first_month: date, last_month: date, expected: tuple[date, date]) -> None:
+    assert default_period(replace(world.meta, first_month=first_month, last_month=last_month)) == expected
 
 
 def test_no_default_period_without_a_whole_month(tmp_path: Path) -> None:

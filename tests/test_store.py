@@ -13,6 +13,8 @@ import pytest
 from customer_value import marts
 from customer_value.errors import DataError
 from customer_value.marts import Marts, Meta
+from customer_value.marts.spells import opening_stock
+from ibis import _
 from marts_fixtures import build_marts, write_tables
 from marts_reference import random_rows
 
@@ -112,44 +114,57 @@ def test_a_flat_table_is_a_mart_by_itself(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("starts", "observed_from", "stock", "declared", "first_month"),
+    ("starts", "observed_from", "stock", "declared", "until"),
     [
         # a jump of more than five times: suspected
-        ([("2022-01", 11), ("2022-02", 2)], None, 11, False, date(2022, 2, 1)),
-        ([("2022-01", 10), ("2022-02", 2)], None, 0, False, date(2022, 1, 1)),
+        ([("2022-01", 11), ("2022-02", 2)], None, 11, False, date(2022, 1, 31)),
+        ([("2022-01", 10), ("2022-02", 2)], None, 0, False, None),
         # nobody in the next month: six are a jump, five are not
-        ([("2022-01", 6), ("2022-03", 2)], None, 6, False, date(2022, 2, 1)),
-        ([("2022-01", 5), ("2022-03", 2)], None, 0, False, date(2022, 1, 1)),
+        ([("2022-01", 6), ("2022-03", 2)], None, 6, False, date(2022, 1, 31)),
+        ([("2022-01", 5), ("2022-03", 2)], None, 0, False, None),
         # declared as complete since before anyone started
-        ([("2022-01", 11), ("2022-02", 2)], "2021-12-31", 0, True, date(2022, 1, 1)),
+        ([("2022-01", 11), ("2022-02", 2)], "2021-12-31", 0, True, None),
         # declared as a stock of the whole month
-        ([("2022-01", 11), ("2022-02", 2)], "2022-01-31", 11, True, date(2022, 2, 1)),
+        ([("2022-01", 11), ("2022-02", 2)], "2022-01-31", 11, True, date(2022, 1, 31)),
         # declared for a day within the month; the rest of the month is a jump all the same
-        ([("2022-01", 11), ("2022-02", 2)], "2022-01-01", 11, False, date(2022, 2, 1)),
+        ([("2022-01", 11), ("2022-02", 2)], "2022-01-01", 11, False, date(2022, 1, 31)),
         # declared for a day within the month, without a jump after it
-        ([("2022-01", 4), ("2022-02", 2)], "2022-01-10", 4, True, date(2022, 2, 1)),
-        ([("2022-01", 4), ("2022-02", 2)], "2022-01-09", 0, True, date(2022, 1, 1)),
+        ([("2022-01", 4), ("2022-02", 2)], "2022-01-10", 4, True, date(2022, 1, 10)),
+        ([("2022-01", 4), ("2022-02", 2)], "2022-01-09", 0, True, None),
     ],
 )
-def test_opening_stock(
-    tmp_path: Path,
-    starts: list[tuple[str, int]],
-    observed_from: str | None,
-    stock: int,
-    declared: bool,
-    first_month: date,
+def test_who_is_taken_for_opening_stock(
+    starts: list[tuple[str, int]], observed_from: str | None, stock: int, declared: bool, until: date | None
 ) -> None:
     rows = [row for month, count in starts for row in starting(month, count)]
-    built = build_marts(tmp_path, as_of=AS_OF, observed_from=observed_from, subscriptions=rows)
-    assert built.meta.opening_stock == stock
-    assert built.meta.opening_stock_declared == declared
-    assert built.meta.first_month == first_month
-    assert any("customers already" in warning for warning in built.meta.warnings) == (bool(stock) and not declared)
+    first_starts = ibis.memtable(
+        {name: [row[given] for row in rows] for name, given in (("customer_id",) * 2, ("first_start", "start_date"))}
+    ).mutate(first_start=_.first_start.cast("date"))
+    found = opening_stock(
+        first_starts,
+        shape="subscriptions",
+        observed_from=None if observed_from is None else date.fromisoformat(observed_from),
+    )
+    assert (found.until, found.declared) == (until, declared)
+    assert bool(found.reason) == (bool(stock) and not declared)
+    counted = sum(date.fromisoformat(row["start_date"]) <= (found.until or date.min) for row in rows)
+    assert counted == stock
+
+
+def test_a_suspected_opening_stock_is_out_of_cohorts_and_movements_start_after_it(tmp_path: Path) -> None:
+    rows = starting("2022-01", 11) + starting("2022-02", 2)
+    built = build_marts(tmp_path, as_of=AS_OF, subscriptions=rows)
+    assert (built.meta.opening_stock, built.meta.opening_stock_declared) == (11, False)
+    assert (built.meta.first_month, built.meta.complete_from) == (date(2022, 2, 1), date(2022, 1, 31))
+    assert "11 accounts start in the first month and 2 in the next" in built.meta.warnings[0]
     accounts = built.frame("accounts")
-    assert accounts["opening_stock"].sum() == stock
-    assert accounts["origin_date"].isna().sum() == stock
-    assert accounts["cohort_month"].isna().sum() == stock
-    assert set(built.frame("age_months")["customer_id"]) == set(accounts.loc[~accounts["opening_stock"], "customer_id"])
+    stock = set(accounts.loc[accounts["opening_stock"], "customer_id"])
+    assert stock == {row["customer_id"] for row in rows[:11]}
+    assert accounts.set_index("customer_id")[["origin_date", "cohort_month"]].isna().sum().tolist() == [11, 11]
+    assert not stock & set(built.frame("age_months")["customer_id"])
+    months = built.frame("calendar_months")
+    assert months["month"].min().date() == date(2022, 2, 1)
+    assert (months["movement"] == "new").sum() == 2
 
 
 def test_an_opening_stock_with_sign_up_dates_enters_late(tmp_path: Path) -> None:

@@ -15,19 +15,15 @@ from typing import Any
 
 import ibis
 import ibis.expr.types as ir
-from ibis import _
 from ibis.backends.duckdb import Backend
 
 from customer_value.errors import DataError
 from customer_value.marts import months, spells, store
 from customer_value.marts.accounts import accounts, check_names
-from customer_value.marts.dates import close_of_month, first_of_month, last_whole_month, next_month
+from customer_value.marts.dates import first_of_month, last_whole_month, next_month
 from customer_value.marts.store import Marts, Meta
 
 __all__ = ["Marts", "Meta", "build"]
-
-_JUMP = 5
-"""The first month's starts are an opening stock when they are more than this many times the next month's."""
 
 
 def build(tables: str | Path, out: str | Path, *, grace_days: int) -> Marts:
@@ -105,13 +101,13 @@ def _all(press: _Press, declared: Mapping[str, Any], grace_days: int) -> Meta:
             column="mrr",
             remedy="map the price of the subscriptions: mrr, or amount and billing_months",
         )
-    stock = _opening_stock(first_starts, shape=declared["shape"], observed_from=observed_from)
+    stock = spells.opening_stock(first_starts, shape=declared["shape"], observed_from=observed_from)
     signups = None
     if customers is not None and "signup_date" in customers.columns:
         signups = customers.select("customer_id", "signup_date")
     origin = press.keep(
         "origins",
-        spells.origins(first_starts, signups, stock_until=stock.until, declared=stock.declared),
+        spells.origins(first_starts, signups, stock=stock),
     )
     spelled = press.write(
         "spells",
@@ -156,43 +152,6 @@ def _all(press: _Press, declared: Mapping[str, Any], grace_days: int) -> Meta:
 
 
 @dataclass(frozen=True)
-class _Stock:
-    """Who counts as opening stock: accounts that start on or before ``until``; None if nobody does."""
-
-    data_from: date
-    until: date | None
-    declared: bool
-    reason: str = ""
-
-
-def _opening_stock(first_starts: ir.Table, *, shape: str, observed_from: date | None) -> _Stock:
-    data_from = first_starts.first_start.min().to_pyarrow().as_py()
-    closing = close_of_month(data_from)
-    if observed_from is not None and (observed_from < first_of_month(data_from) or observed_from >= closing):
-        # Complete since before anyone started, or a stock that spans the first month: the declaration settles it.
-        return _Stock(data_from, observed_from if observed_from >= data_from else None, declared=True)
-    if observed_from is None and shape == "snapshots":
-        return _Stock(data_from, closing, declared=False, reason="snapshot")
-    # A declared day within the first month leaves open whether those who start after it are new: they may be
-    # customers whose first bill that month is the first row. The jump decides.
-    unsettled = first_starts if observed_from is None else first_starts.filter(_.first_start > observed_from)
-    first = _starts_in(unsettled, data_from)
-    after = _starts_in(unsettled, next_month(data_from))
-    # Where nobody starts in the next month, one start there would leave six as the smallest jump.
-    if first > _JUMP * max(after, 1):
-        reason = f"{first:,} accounts start in the first month and {after:,} in the next"
-        return _Stock(data_from, closing, declared=False, reason=reason)
-    until = observed_from if observed_from is not None and observed_from >= data_from else None
-    return _Stock(data_from, until, declared=observed_from is not None)
-
-
-def _starts_in(first_starts: ir.Table, month: date) -> int:
-    start = first_starts.first_start
-    inside = (start >= ibis.literal(first_of_month(month))) & (start <= ibis.literal(close_of_month(month)))
-    return int(first_starts.filter(inside).count().execute())
-
-
-@dataclass(frozen=True)
 class _Counts:
     """Accounts, by what is particular about them."""
 
@@ -203,7 +162,7 @@ class _Counts:
     never_paid: int = 0
 
 
-def _warnings(stock: _Stock, counts: _Counts) -> tuple[str, ...]:
+def _warnings(stock: spells.Stock, counts: _Counts) -> tuple[str, ...]:
     said = []
     declare = (
         "To settle this, declare observed_from in the mapping: the last day of that month if they were customers "
@@ -256,7 +215,7 @@ def _meta(
     last_month: date | None = None,
     first_month: date | None = None,
     observed_from: date | None = None,
-    stock: _Stock | None = None,
+    stock: spells.Stock | None = None,
     counts: _Counts | None = None,
 ) -> Meta:
     counts = counts or _Counts()

@@ -6,17 +6,31 @@ that a gap of at most ``grace_days`` separates make one *spell*. ``docs/definiti
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date
 
 import ibis
 import ibis.expr.types as ir
+from ibis import _
 
-from customer_value.marts.dates import days_between, month_of, months_since, months_until, plus_months
+from customer_value.marts.dates import (
+    close_of_month,
+    days_between,
+    first_of_month,
+    month_of,
+    months_since,
+    months_until,
+    next_month,
+    plus_months,
+)
 
 OPEN = date(9999, 12, 31)
 """Stands for "no end" while ends are compared; never written to a mart."""
 
 MONEY = "decimal(18, 4)"
+
+_JUMP = 5
+"""The first month's starts are an opening stock when they are more than this many times the next month's."""
 
 LINE_COLUMNS = (
     "customer_id",
@@ -128,12 +142,64 @@ def _with_term_start(held: ir.Table) -> ir.Table:
     return held.mutate(term_start=has_term.ifelse(started, ibis.null("date")))
 
 
+@dataclass(frozen=True)
+class Stock:
+    """Who were customers already when the data begin.
+
+    Attributes
+    ----------
+    data_from : the first day on which anyone paid
+    until : accounts that start on or before it are the opening stock; None if there is none
+    declared : whether that rests on the declaration alone
+    reason : else why they are taken for one, in words; empty if there is none
+    """
+
+    data_from: date
+    until: date | None
+    declared: bool
+    reason: str = ""
+
+
+def opening_stock(first_starts: ir.Table, *, shape: str, observed_from: date | None) -> Stock:
+    """Who were customers already when the data begin.
+
+    Parameters
+    ----------
+    first_starts : ``customer_id, first_start``, at least one row
+    shape : in ``snapshots`` no start within the first month can be seen
+    observed_from : the day from which the data are complete, as declared
+    """
+    data_from = first_starts.first_start.min().to_pyarrow().as_py()
+    closing = close_of_month(data_from)
+    if observed_from is not None and (observed_from < first_of_month(data_from) or observed_from >= closing):
+        # Complete since before anyone started, or a stock that spans the first month: the declaration settles it.
+        return Stock(data_from, observed_from if observed_from >= data_from else None, declared=True)
+    if observed_from is None and shape == "snapshots":
+        return Stock(data_from, closing, declared=False, reason="snapshot")
+    # A declared day within the first month leaves open whether those who start after it are new: they may be
+    # customers whose first bill that month is the first row. The jump decides.
+    unsettled = first_starts if observed_from is None else first_starts.filter(_.first_start > observed_from)
+    first = _starts_in(unsettled, data_from)
+    after = _starts_in(unsettled, next_month(data_from))
+    # Where nobody starts in the next month, one start there would leave six as the smallest jump.
+    if first > _JUMP * max(after, 1):
+        reason = f"{first:,} accounts start in the first month and {after:,} in the next"
+        return Stock(data_from, closing, declared=False, reason=reason)
+    until = observed_from if observed_from is not None and observed_from >= data_from else None
+    return Stock(data_from, until, declared=observed_from is not None)
+
+
+def _starts_in(first_starts: ir.Table, month: date) -> int:
+    start = first_starts.first_start
+    inside = (start >= ibis.literal(first_of_month(month))) & (start <= ibis.literal(close_of_month(month)))
+    return int(first_starts.filter(inside).count().execute())
+
+
 def origins(
     first_starts: ir.Table,
     signups: ir.Table | None,
     *,
-    stock_until: date | None,
-    declared: bool,
+    stock: Stock,
 ) -> ir.Table:
     """From when an account's age is counted, and from which age on it is observed.
 
@@ -141,8 +207,7 @@ def origins(
     ----------
     first_starts : ``customer_id, first_start``
     signups : ``customer_id, signup_date``, or None
-    stock_until : accounts that start on or before it are the opening stock; None if there is none
-    declared : whether the opening stock is declared; one that is only suspected stays out of cohorts altogether
+    stock : what `opening_stock` gives; a stock that is only suspected stays out of cohorts altogether
 
     Returns
     -------
@@ -155,20 +220,20 @@ def origins(
     else:
         accounts = first_starts.left_join(signups, "customer_id").select(*first_starts.columns, "signup_date")
     start, signup = accounts.first_start, accounts.signup_date
-    stock = ibis.literal(False) if stock_until is None else start <= stock_until
+    in_stock = ibis.literal(False) if stock.until is None else start <= stock.until
     # A sign-up after the first paid day contradicts the rows, which are the better witness.
     told = signup.notnull() & (signup <= start)
     # Who signs up and pays within a month was on trial. Counting from the first paid day keeps the ends of terms on
     # anniversaries; counting from sign-up would move every first renewal of a year into the thirteenth month.
-    trial = told & ~stock & (start < plus_months(signup, 1))
+    trial = told & ~in_stock & (start < plus_months(signup, 1))
     accounts = accounts.mutate(
-        opening_stock=stock,
+        opening_stock=in_stock,
         origin_date=ibis.cases(
-            (told & ~trial, signup), (stock & ~told.fill_null(False), ibis.null("date")), else_=start
+            (told & ~trial, signup), (in_stock & ~told.fill_null(False), ibis.null("date")), else_=start
         ),
     )
     accounts = accounts.mutate(entry_month=months_until(accounts.origin_date, accounts.first_start))
-    in_cohort = (accounts.entry_month == 0) & (ibis.literal(declared) | ~accounts.opening_stock)
+    in_cohort = (accounts.entry_month == 0) & (ibis.literal(stock.declared) | ~accounts.opening_stock)
     return accounts.mutate(cohort_month=in_cohort.ifelse(month_of(accounts.origin_date), ibis.null("date")))
 
 
