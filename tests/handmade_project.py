@@ -17,7 +17,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 CHAPTERS = (
     publish.ChapterPage("strategy", "Summary", first=True),
     publish.ChapterPage("data_quality", "Data"),
-    publish.ChapterPage("revenue", "Revenue"),
+    publish.ChapterPage("revenue", "Revenue", "How much of last year's revenue is still here?"),
     publish.ChapterPage("cohort_survival", "Survival"),
     publish.ChapterPage("segments", "Segments"),
 )

@@ -216,6 +216,7 @@ def test_the_pdf_source_is_the_front_page_then_a_page_a_study(published: Path) -
     assert "(#fig-revenue-waterfall)" in source  # evidence that the PDF holds
     assert "(#answer-segments)" in source
     assert source.count(".provenance") == 1
+    assert "::: {.question}\nHow much of last year's revenue is still here?\n:::" in source
 
 
 def test_cells_tagged_pdf_make_the_chapters_page(project: Path) -> None:
