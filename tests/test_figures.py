@@ -419,3 +419,29 @@ def test_colours_stand_out_from_the_card():
     for colours, least in ((theme.GROUPS, 3.0), ((theme.UNCLEAR,), 3.0), ((theme.INK, theme.MUTED), 4.5)):
         for colour in colours:
             assert 1.05 / (luminance(colour) + 0.05) >= least, colour
+
+
+def test_a_block_of_columns_leaves_out_rows_that_have_nothing_in_it():
+    extra = pd.DataFrame(
+        [("plan", "Basic", f"grr_due_{place}", 0.9, "share", 90) for place in range(3)],
+        columns=["attribute", "level", "metric", "estimate", "unit", "n"],
+    )
+    result = segments_of()
+    figure = draw("heatmap", result.with_table(pd.concat([result.table, extra])), narrow=True)
+    assert len(figure.axes) == 2
+    assert texts(figure).count("Basic") == 2
+    assert texts(figure).count("other") == 1
+
+
+def test_sections_are_headed_by_the_label_that_comes_with_the_result():
+    table = pd.DataFrame(
+        {
+            "attribute": ["mrr_band", "plan"],
+            "level": ["low", "Pro"],
+            "estimate": [0.1, 0.2],
+            "attribute_label": ["MRR at the start", "Plan"],
+        }
+    )
+    result = Result("contrast", table, ("attribute", "level"), "points", None, "accounts")
+    shown = texts(figures.intervals(result, words=WORDS, section="attribute", labels={"plan": "Contract"}))
+    assert {"MRR at the start", "Contract"} <= set(shown)

@@ -65,7 +65,6 @@ def heatmap(
     rows = list(dict.fromkeys(key[:2] for key in cells))
     whole = next((row for row in rows if row[1] == company), None)
     rows = [row for row in rows if row == whole] + [row for row in rows if row != whole]
-    sections = list(dict.fromkeys(row[0] for row in rows if row != whole))
     deviation = _deviations(cells, columns, whole, plain, lower_is_better)
 
     with theme.context():
@@ -91,9 +90,14 @@ def heatmap(
             name: theme.wrap(_column(name, labels, words), width=cell - 0.02, size=small, lines=3) for name in columns
         }
         tall = {row: max(0.3, (text.count("\n") + 1) * line + 0.08) for row, text in shown.items()}
-        headed = [section for section in sections if section_key]
         section_height = line + 0.14
-        body = sum(tall.values()) + section_height * len(headed)
+        # a block of columns leaves out rows that have nothing in it
+        within = [[row for row in rows if any((*row, name) in cells for name in block)] for block in blocks]
+        bodies = [
+            sum(tall[row] for row in members)
+            + section_height * len({row[0] for row in members if section_key and row != whole})
+            for members in within
+        ]
         head = {
             index: (max(heads[name].count("\n") for name in block) + 1) * step + 0.08
             for index, block in enumerate(blocks)
@@ -104,7 +108,7 @@ def heatmap(
         if table.loc[table[metric].isin(columns), "estimate"].isna().any():
             notes.append(f"“few”: too few {result.n_of} to show.")
         note = theme.note_lines([" ".join(notes)] if notes else [], width=width - 0.1, size=small)
-        total = 0.06 + sum(head.values()) + body * len(blocks) + 0.22 * (len(blocks) - 1) + 0.12 + step * len(note)
+        total = 0.06 + sum(head.values()) + sum(bodies) + 0.22 * (len(blocks) - 1) + 0.12 + step * len(note)
         figure = theme.sheet(narrow=narrow, height=total)
         top = 0.06
         for index, block in enumerate(blocks):
@@ -120,16 +124,17 @@ def heatmap(
                     vertical="bottom",
                 )
             top += head[index]
+            body = bodies[index]
             axes = theme.place(figure, left=left, top=top, width=cell * len(block), height=body)
             axes.set_xlim(0, cell * len(block))
             axes.set_ylim(body, 0)
             axes.set_axis_off()
             y, current = 0.0, None
-            for row in rows:
-                if row != whole and headed and row[0] != current:
+            for row in within[index]:
+                if row != whole and section_key and row[0] != current:
                     current = row[0]
                     text = theme.wrap(
-                        _section(table, section_key[0], current, labels, words),
+                        theme.section(result, section_key[0], current, labels, words),
                         width=width - 0.2,
                         size=size,
                         lines=1,
@@ -213,12 +218,6 @@ def _deviations(
         turn = -1.0 if name in lower_is_better else 1.0
         shades |= {key: turn * gap / reach if reach else 0.0 for key, gap in gaps.items()}
     return shades
-
-
-def _section(table: pd.DataFrame, key: str, section: object, labels: Mapping[str, str] | None, words: Words) -> str:
-    if str(section) not in (labels or {}) and "attribute_label" in table:
-        return theme.clean(table.loc[table[key] == section, "attribute_label"].iloc[0])
-    return theme.name(section, labels, words)
 
 
 def _column(name: str, labels: Mapping[str, str] | None, words: Words) -> str:

@@ -42,7 +42,8 @@ def intervals(
     ----------
     result : one row a dot. Table: ``estimate``, ``low``, ``high``, ``n``; rows without an estimate are named in a note
     by : the key that names the rows; needed only if more than one key is left
-    section : a key that puts rows into sections with a heading, in the table's order
+    section : a key that puts rows into sections with a heading, in the table's order; headed by its label, else by the
+        column ``<section>_label`` if there is one
     pair : a key with two values drawn on one row and joined, the first hollow and the second filled
     pair_labels : what the two are called
     labels : what to call keys' values
@@ -84,7 +85,7 @@ def intervals(
         words,
     )
     names = {row: theme.name(row[1], labels, words) for row, _ in rows}
-    heads = {row[0]: theme.name(row[0], labels, words) for row, _ in rows} if section else {}
+    heads = {row[0]: theme.section(result, section, row[0], labels, words) for row, _ in rows} if section else {}
     alpha = 1 - (result.level or 0.95)
 
     def colour(row: tuple[object, object], mark: pd.Series) -> str:

@@ -276,6 +276,14 @@ def name(key: object, labels: Mapping[str, str] | None, words: Words) -> str:
     return (labels or {}).get(str(key), clean(key))
 
 
+def section(result: Result, key: str, value: object, labels: Mapping[str, str] | None, words: Words) -> str:
+    """What a section is headed: its label, else what the column ``<key>_label`` says, else itself."""
+    column = f"{key}_label"
+    if str(value) not in (labels or {}) and column in result.table:
+        return clean(result.table.loc[result.table[key] == value, column].iloc[0])
+    return name(value, labels, words)
+
+
 def axis_title(result: Result, unit: str) -> str:
     """What an axis measures where the caller does not say."""
     return {

@@ -41,7 +41,8 @@ def triangle(
         ``estimate``, ``n``; a missing row is blank, a row without an estimate (too few) is a dot
     labels : what to call cohorts
     x_label, y_label : what columns and rows are
-    centre : the value of no change: above blue, below orange. Default: 1 for shares that exceed it, else one colour
+    centre : the value of no change: above blue, below orange. Default: 1 for ratios and for
+        shares that exceed it, else one colour
 
     Raises
     ------
@@ -58,7 +59,7 @@ def triangle(
     cohorts = list(dict.fromkeys(table[cohort]))
     ages = sorted(set(table[age]))
     cells = {(row[cohort], row[age]): row for _, row in table.iterrows()}
-    if centre is None and unit == "share" and values.max() > 1.0:
+    if centre is None and (unit == "ratio" or (unit == "share" and values.max() > 1.0)):
         centre = 1.0
 
     with theme.context():
