@@ -1,4 +1,4 @@
-"""The data dictionary, written from the contract: ``python -m customer_value.intake.dictionary`` renews data/README.md."""
+"""The data dictionary, from the contract; ``python -m customer_value.intake.dictionary`` renews data/README.md."""
 
 from __future__ import annotations
 
