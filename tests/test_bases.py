@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -11,9 +9,9 @@ from pathlib import Path
 import duckdb
 import pandas as pd
 import pytest
-from customer_value import marts
 from customer_value.errors import SettingsError
-from customer_value.marts import Marts
+from customer_value.intake import load
+from customer_value.marts import Marts, build
 from customer_value.marts.bases import default_period, period_base, state_at
 from marts_fixtures import build_marts
 
@@ -136,36 +134,18 @@ def test_no_default_period_without_a_whole_month(tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def crm(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Marts:
-    """The crm export, put into the contract's columns by hand, so that a fault in the intake shows elsewhere."""
-    tables = tmp_path_factory.mktemp("crm")
-    duckdb.sql(
-        f"""
-        COPY (
-            SELECT account_id::VARCHAR AS customer_id, product,
-                CASE WHEN product IN ('meetings', 'search_unlimited') THEN 'addon' ELSE 'plan' END AS kind, start_date,
-                CASE WHEN end_date <= DATE '2024-01-01' THEN end_date END AS end_date, mrr::DECIMAL(18, 4) AS mrr,
-                NULL::DECIMAL(18, 4) AS list_mrr, quantity::DOUBLE AS quantity, units AS unit,
-                bill_period_months::BIGINT AS billing_months, NULL::VARCHAR AS currency,
-                NULL::VARCHAR AS end_reason, NULL::VARCHAR AS end_kind
-            FROM read_csv('{shared / "crm" / "subscription.csv"}') WHERE start_date <= DATE '2024-01-01' ORDER BY ALL
-        ) TO '{tables / "subscriptions.parquet"}'
-        """
+def crm(root: Path, shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Marts:
+    """The crm export the way a report reads it: through the shipped mapping and the intake."""
+    folder = tmp_path_factory.mktemp("crm")
+    load(
+        shared / "crm",
+        mapping=root / "data" / "mappings" / "crm.yml",
+        out=folder / "tables",
+        as_of=date(2024, 1, 1),
+        grace_days=31,
+        max_set_aside=None,
     )
-    described = {
-        "shape": "subscriptions",
-        "as_of": "2024-01-01",
-        "observed_from": "2022-01-01",
-        "currency": None,
-        "observation": None,
-        "snapshot_window": None,
-        "attributes": {},
-        "features": [],
-        "tables": {"subscriptions": 1},
-        "fingerprint": hashlib.sha256(b"crm").hexdigest(),
-    }
-    (tables / "intake.json").write_text(json.dumps(described), encoding="utf-8")
-    return marts.build(tables, tables / "marts", grace_days=31)
+    return build(folder / "tables", folder / "marts", grace_days=31)
 
 
 def retention(base: pd.DataFrame) -> tuple[float, float]:

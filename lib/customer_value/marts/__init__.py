@@ -180,8 +180,8 @@ def _warnings(stock: spells.Stock, counts: _Counts) -> tuple[str, ...]:
         )
     if counts.unknown:
         said.append(
-            f"When they became customers is not known of the opening stock's accounts: {counts.unknown:,}. They count "
-            "in revenue and in calendar months, but not in results by age; their sign-up dates would bring them in."
+            f"Accounts of the opening stock whose start is not known: {counts.unknown:,}. They count in revenue and in "
+            "calendar months, but not in results by age; their sign-up dates would bring them in."
         )
     if counts.late:
         said.append(
