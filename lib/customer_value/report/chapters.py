@@ -173,7 +173,7 @@ def _write_short_page(chapter: Chapter, notebook: NotebookNode, folder: Path, mi
         opening.append(cell)
     names = " and ".join(f"`{table}`" for table in missing)
     note = nbformat.v4.new_markdown_cell(
-        f'::: {{.callout-note title="Not studied: the data have no table {names.replace("`", "")}"}}\n'
+        f'::: {{#not-studied .callout-note title="Not studied: the data have no table {names.replace("`", "")}"}}\n'
         f"This chapter needs {names}. The data dictionary (data/README.md) says which columns, and docs/your-data.md "
         "how to bring them. The rest of the report stands without it.\n:::",
         id="not-studied",

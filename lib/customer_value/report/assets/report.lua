@@ -126,6 +126,9 @@ local function link(element)
   if target:match("^https?:") or target:match("^mailto:") or known[target:match("^#(.+)$")] then
     return element
   end
+  if target:match("%.csv$") then
+    return {} -- an offer to download
+  end
   return element.content -- a file beside the site has no place in a PDF that travels alone
 end
 
@@ -188,7 +191,7 @@ local function figure(div)
         div.identifier, source, html_escape(wide.src), html_escape(alternative(wide)))),
     }, append(caption, { raw("</figcaption></figure>") }))
   end
-  return append({ raw("#report-figure(" .. typst_image(wide, ", width: 100%") .. ")[") },
+  return append({ raw("#report-figure(size => " .. typst_image(wide, ", ..size") .. ")[") },
     append(caption, { raw("] <" .. div.identifier .. ">") }))
 end
 
