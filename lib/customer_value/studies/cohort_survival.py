@@ -20,7 +20,7 @@ from customer_value.errors import DataError, SettingsError
 from customer_value.marts import Marts
 from customer_value.marts.levels import NOT_STATED, OTHER, Attribute, Levels, attributes, pooled
 from customer_value.marts.store import Meta, to_pandas
-from customer_value.stats import disclosure, intervals, survival
+from customer_value.stats import disclosure, intervals, multiplicity, survival
 from customer_value.stats.result import Result
 
 METRICS = ("logos", "gross", "net")
@@ -237,7 +237,6 @@ def survival_at(
     counted = _at_risk(subjects).rename("counted").reset_index()
     table = table.merge(counted, how="left", on=list(wanted.columns))
     table["n"] = table["n"].fillna(table["counted"]).fillna(0).astype(int)
-    table["events"] = table["events"].astype("Int64")
     result = _curve_result(subjects, table.drop(columns="counted"), confidence, min_group, whole=False)
     return Result(**{**vars(result), "name": "retention_at_age"})
 
@@ -304,20 +303,20 @@ def logrank(
 ) -> Result:
     """Whether accounts of different levels leave at different rates, age for age.
 
-    Parameters
-    ----------
-    by : one attribute or several, each as in `curves`; each is tested by itself
+        Parameters
+        ----------
+        by : one attribute or several, each as in `curves`; each is tested by itself
 
-    Returns
-    -------
-    Result keyed by ``attribute, level``: ``estimate`` is the number of churns observed over the number expected if all
-    levels left alike (levels weigh in by their own accounts), ``n`` accounts, ``events``, ``expected``; and of the
-    attribute's test ``statistic`` (χ²), ``df`` and ``p``, the same on each of its rows. Levels too small to show take
-    no part. An attribute with fewer than two levels is absent.
+        Returns
+        -------
+        Result keyed by ``attribute, level``: ``estimate`` is the number of churns observed over the number expected if all
+    levels left alike, ``n`` accounts, ``events``, ``expected``; and of the attribute's test ``statistic`` (χ²), ``df``,
+    ``p`` and ``p_adjusted`` (Benjamini–Hochberg over the attributes tested), the same on each of its rows. Levels too
+    small to show take no part. An attribute with fewer than two levels is absent.
 
     References
-    ----------
-    Mantel (1966); Peto and Peto (1972).
+        ----------
+        Mantel (1966); Peto and Peto (1972).
     """
     tables, notes = [], ()
     for name in _names(by):
@@ -337,6 +336,9 @@ def logrank(
         tables.append(_in_order(found, subjects))
     columns = ["attribute", "level", "estimate", "n", "events", "expected", "statistic", "df", "p"]
     table = pd.concat(tables, ignore_index=True)[columns] if tables else pd.DataFrame(columns=columns)
+    overall = table.drop_duplicates("attribute").set_index("attribute")["p"].astype(float)
+    adjusted = pd.Series(multiplicity.benjamini_hochberg(overall), index=overall.index, dtype=float)
+    table["p_adjusted"] = table["attribute"].map(adjusted)
     return Result(
         name="logrank",
         table=table,
@@ -344,6 +346,7 @@ def logrank(
         unit="ratio",
         level=None,
         n_of="accounts",
+        family="attributes known at sign-up (Benjamini–Hochberg)",
         method="Log-rank test by whole months of age, delayed entry allowed",
         notes=notes,
     )
