@@ -12,8 +12,7 @@ from datetime import date
 import pandas as pd
 
 from customer_value.stats.result import Result
-from customer_value.strategy.wording import Words, known
-
+from customer_value.strategy.wording import UNKNOWN, Words, known
 
 # -- revenue ------------------------------------------------------------------------------------------------------
 
@@ -28,11 +27,11 @@ def net_headline(retention: Result, *, words: Words) -> str:
         net["low"],
         net["high"],
         none=1.0,
-        higher=f"The accounts we had now pay {words.share(net['estimate'] - 1)} more",
-        lower=f"The accounts we had now pay {words.share(1 - net['estimate'])} less",
-        unclear="The accounts we had pay about what they did",
+        higher=f"The accounts we had when the period began pay {words.share(net['estimate'] - 1)} more at its end",
+        lower=f"The accounts we had when the period began pay {words.share(1 - net['estimate'])} less at its end",
+        unclear="The accounts we had when the period began pay about as much at its end",
     )
-    return f"{change}, leavers included" if change != "not known" else "How much revenue stays"
+    return f"{change}, leavers counted" if change != UNKNOWN else "How much revenue stays"
 
 
 def net_detail(retention: Result, *, start: date, end: date, words: Words) -> str:
@@ -50,18 +49,7 @@ def net_detail(retention: Result, *, start: date, end: date, words: Words) -> st
         f"Measured {span}; accounts won since are left out. "
         f"{words.count(logo['events'], logo['n'])} accounts left: "
         f"{words.out_of_100(logo['estimate'], logo['low'], logo['high'], 'are still here')}."
-    )
-
-
-def few_accounts(retention: Result, *, words: Words) -> str:
-    """A warning where a few accounts decide the revenue figures; empty elsewhere."""
-    net = retention.row(metric="net")
-    if not net["few_accounts"]:
-        return ""
-    return (
-        f"A few accounts decide the revenue figures: the largest pays {words.share(net['largest_share'])} of the "
-        "revenue at the start, and all of them together carry as much information as "
-        f"{words.plural(round(net['effective_n']), 'account')} of equal size. No decision stands on these figures."
+        f"{_few_accounts(net, words)}"
     )
 
 
@@ -111,7 +99,8 @@ def decomposition(result: Result, *, words: Words) -> str:
         ("low", "low"): "loses much and grows little within the accounts that stay",
     }
     lost = words.interval(1 - gross["estimate"], 1 - gross["high"], 1 - gross["low"], "share")
-    numbers = f"lost {lost} of opening revenue and added {words.interval(growth['estimate'], growth['low'], growth['high'], 'share')}"
+    added = words.interval(growth["estimate"], growth["low"], growth["high"], "share")
+    numbers = f"lost {lost} of opening revenue and added {added}"
     verdicts = (gross["verdict"], growth["verdict"])
     cuts = (
         f"(gross retention is called high from {words.share(gross['cut'])}, expansion strong from "
@@ -119,11 +108,18 @@ def decomposition(result: Result, *, words: Words) -> str:
     )
     if verdicts in kinds:
         return f"This business {kinds[verdicts]}: its opening accounts {numbers} {cuts}."
+    settled = {
+        "gross": {"high": "Gross retention is high", "low": "Gross retention is low"},
+        "expansion": {"high": "Expansion is strong", "low": "Expansion is modest"},
+    }
+    told = [settled[part][verdict] for part, verdict in zip(settled, verdicts, strict=True) if verdict in settled[part]]
+    sure = f"{told[0]}. " if told else ""
     open_question = [
         name for name, verdict in (("gross retention", verdicts[0]), ("expansion", verdicts[1])) if verdict == "unclear"
     ]
     return (
-        f"The opening accounts {numbers}. Whether {words.list(open_question)} counts as high cannot be told: the range "
+        f"The opening accounts {numbers}. {sure}Whether {words.list(open_question)} counts as high cannot be told: "
+        "the range "
         f"holds the dividing line {cuts}."
     )
 
@@ -137,11 +133,11 @@ def movements(waterfall: Result, *, words: Words) -> str:
     clauses = []
     if len(gains):
         most = gains.loc[gains["estimate"].idxmax()]
-        clauses.append(f"the largest gain was {_STREAMS[most['movement']]}, {words.money(most['estimate'])}")
+        clauses.append(f"the largest gain was {_STREAMS[most['movement']]} ({words.money(most['estimate'])})")
     if len(losses):
         most = losses.loc[losses["estimate"].idxmin()]
-        clauses.append(f"the largest loss was {_STREAMS[most['movement']]}, {words.money(-most['estimate'])}")
-    return f"{text}: {words.list(clauses)}." if clauses else f"{text}: nothing moved."
+        clauses.append(f"the largest loss was {_STREAMS[most['movement']]} ({words.money(-most['estimate'])})")
+    return f"{text}; {words.list(clauses)}." if clauses else f"{text}: nothing moved."
 
 
 def quick_ratio(quick: Result, *, words: Words) -> str:
@@ -181,8 +177,8 @@ def churn(side_by_side: Result, size: Result, *, words: Words) -> str:
     if not known(logo["estimate"]):
         return "Too few accounts to compare accounts lost with revenue lost."
     text = (
-        f"{words.count(logo['events'], logo['n'])} accounts left "
-        f"({words.interval(logo['estimate'], logo['low'], logo['high'], 'share')}), and with them "
+        f"{words.count(logo['events'], logo['n'])} accounts left, "
+        f"{words.interval(logo['estimate'], logo['low'], logo['high'], 'share')}, and with them "
         f"{words.interval(revenue['estimate'], revenue['low'], revenue['high'], 'share')} of the revenue."
     )
     gap, ratio = size.row(measure="revenue_minus_logo"), size.row(measure="size_ratio")
@@ -194,7 +190,7 @@ def churn(side_by_side: Result, size: Result, *, words: Words) -> str:
         lower="Leavers paid less than the average account",
         unclear="Leavers paid neither clearly more nor clearly less than the average account",
     )
-    if side == "not known" or not logo["events"]:
+    if side == UNKNOWN or not logo["events"]:
         return text
     if known(ratio["estimate"]):
         side += (
@@ -215,8 +211,8 @@ def reasons(side_by_side: Result, why: Result, *, words: Words) -> str:
         everyone = side_by_side.row(measure="logo_churn", end_kind="all")
         money = why.table.loc[why.table["end_kind"] == "involuntary", "estimate"].sum()
         sentences.append(
-            f"{words.count(row['events'], everyone['events'])} of the opening accounts that left were lost to failed "
-            f"payments and the like rather than by decision; over all accounts that is {words.share(money / lost)} of "
+            f"{words.count(row['events'], everyone['events'])} opening accounts that left were lost to failed payments "
+            f"and the like rather than by decision; over all accounts that left that is {words.share(money / lost)} of "
             "the revenue lost to churn."
         )
     else:
@@ -306,10 +302,55 @@ def segments_detail(contrasts: Result, *, start: date, end: date, words: Words) 
     return (
         f"{text}{words.plural(len(clear), 'is', 'are')} clear once corrected for their number. The clearest: "
         f"{METRIC_NAMES[best['metric'].removesuffix('_due')]} of accounts with {_group(best, words)} is "
-        f"{words.share(best['group_estimate'])}, against {words.share(best['rest_estimate'])} for all others; the "
+        f"{words.share(best['group_share'])}, against {words.share(best['rest_share'])} for all others; the "
         f"difference is {words.range(best['low'], best['high'], 'points')}. These are raw comparisons: such groups "
         "differ in more than their name, in size and term above all."
     )
+
+
+def another_cut(usual: Result, finer: Result, *, words: Words) -> str:
+    """Whether cutting accounts by size into more bands changes what is said about size.
+
+    Parameters
+    ----------
+    usual, finer : contrasts by size alone, so that both are corrected for the comparisons by size only
+    """
+    before, after = len(_clear(usual)), len(_clear(finer))
+    text = "The bands of recurring revenue are a choice. "
+    if not len(usual.table) or not len(finer.table):
+        return f"{text}All accounts pay about the same, so there is nothing to cut."
+    counts = (
+        f"taken by itself, size gives {words.count(before, len(usual.table))} clear comparisons with the bands above, "
+        f"{words.count(after, len(finer.table))} with one band more"
+    )
+    if bool(before) == bool(after):
+        return f"{text}Cutting them finer does not change the answer: {counts}."
+    return f"{text}The answer depends on it: {counts}. Treat what is said about size with care."
+
+
+def clearest_first(contrasts: Result) -> Result:
+    """The same contrasts, the smallest adjusted p first; groups too small to show come last."""
+    order = ["p_adjusted", "p", "attribute", "level", "metric"]
+    return contrasts.with_table(contrasts.table.sort_values(order, kind="stable"))
+
+
+def latest_first(result: Result) -> Result:
+    """The same months, the latest first; within a month the given order."""
+    return result.with_table(result.table.sort_values("month", ascending=False, kind="stable"))
+
+
+def leaders_first(movers: Result, *, each: int) -> Result:
+    """The same accounts, the first so many of every movement before all others."""
+    table = movers.table
+    return movers.with_table(
+        table.assign(later=table["rank"] > each).sort_values("later", kind="stable").drop(columns="later")
+    )
+
+
+def names(result: Result) -> dict[str, str]:
+    """`LABELS` with the attributes of a result by their labels, for figures headed by attribute."""
+    table = result.table
+    return {**LABELS, **dict(zip(table["attribute"], table["attribute_label"], strict=True))}
 
 
 def counted_headline(overview: Result, *, words: Words) -> str:
@@ -340,6 +381,78 @@ METRIC_NAMES: Mapping[str, str] = {
     "expansion_rate": "the share of accounts that grew",
 }
 
+LABELS: Mapping[str, str] = {
+    "metric": "Measure",
+    "month": "Month",
+    "movement": "Movement",
+    "part": "Part",
+    "estimate": "Value",
+    "interval": "Range",
+    "n": "Accounts",
+    "events": "Lost",
+    "attribute": "Attribute",
+    "attribute_label": "Attribute",
+    "level": "Group",
+    "measure": "Measure",
+    "end_kind": "Kind of end",
+    "reason": "Stated reason",
+    "share": "Share",
+    "name": "Account",
+    "opening_mrr": "MRR at the start",
+    "closing_mrr": "MRR at the end",
+    "group_share": "This group",
+    "rest_share": "All others",
+    "p_adjusted": "Adjusted p",
+    "opening": "At the start",
+    "new": "New accounts",
+    "expansion": "Expansion",
+    "reactivation": "Returned",
+    "contraction": "Decreases",
+    "churn": "Left",
+    "closing": "At the end",
+    "price": "Price",
+    "seats": "Seats",
+    "plan": "Plan",
+    "addon": "Add-ons",
+    "logo": "Accounts kept",
+    "gross": "Gross retention",
+    "net": "Net retention",
+    "logo_due": "Accounts kept, of those due",
+    "gross_due": "Gross retention, of those due",
+    "net_due": "Net retention, of those due",
+    "gross_movements": "Gross retention by movements",
+    "returned": "Returned after leaving",
+    "logo_churn": "Accounts lost",
+    "revenue_churn": "Revenue of accounts lost",
+    "logo_churn_or_downgrade": "Accounts lost or paying less",
+    "revenue_churn_and_downgrade": "All revenue lost",
+    "revenue_minus_logo": "Revenue lost less accounts lost",
+    "size_ratio": "Leavers against the average account",
+    "leavers_mrr": "MRR of the average leaver",
+    "base_mrr": "MRR of the average account",
+    "headwind": "Headwind",
+    "tailwind": "Tailwind",
+    "gains": "MRR gained",
+    "losses": "MRR lost",
+    "quick_ratio": "Quick ratio",
+    "effective_n": "Accounts of equal size that would tell as much",
+    "largest_share": "Share of the largest account",
+    "top_ten_share": "Share of the ten largest",
+    "gini": "Gini coefficient",
+    "net_without_largest": "Net retention without the largest",
+    "customers": "Accounts",
+    "arr_share": "Share of ARR",
+    "logo_retention": "Accounts kept",
+    "grr": "Gross retention",
+    "nrr": "Net retention",
+    "expansion_rate": "Accounts that grew",
+    "logo_retention_due": "Accounts kept, of those due",
+    "grr_due": "Gross retention, of those due",
+    "nrr_due": "Net retention, of those due",
+    "all": "All accounts",
+}
+"""What keys, columns and measures of these results are called on a page."""
+
 _STREAMS = {
     "new": "new accounts",
     "expansion": "expansion of existing accounts",
@@ -349,6 +462,18 @@ _STREAMS = {
 }
 
 _PARTS = {"price": "price", "seats": "seats", "plan": "changes of plan", "addon": "add-ons"}
+
+
+def _few_accounts(net: pd.Series, words: Words) -> str:
+    """A warning where a few accounts decide the revenue figures; empty elsewhere."""
+    if not net["few_accounts"]:
+        return ""
+    size = words.plural(round(net["effective_n"]), "account")
+    return (
+        f" **A few accounts decide the revenue figures**: the largest paid {words.share(net['largest_share'])} of the "
+        f"opening revenue, and all of them together carry as much information as {size} of equal size. No decision "
+        "stands on these figures."
+    )
 
 
 def _clear(contrasts: Result) -> pd.DataFrame:

@@ -299,14 +299,15 @@ def retention(marts: Marts, *, start: date, end: date, confidence: float = 0.95,
     SettingsError : no account was active at the close of ``start``
     """
     base = period_base(marts, start=start, end=end)
-    options = {"confidence": confidence, "min_group": min_group}
-    everyone = closed_cohort.estimates(base["start_mrr"], base["end_mrr"], base["lost"], **options)
+    everyone = _company(base, confidence=confidence)
     due = base[base["due"].astype(bool)]
-    among_due = closed_cohort.estimates(due["start_mrr"], due["end_mrr"], due["lost"], **options)
+    among_due = closed_cohort.estimates(
+        due["start_mrr"], due["end_mrr"], due["lost"], confidence=confidence, min_group=min_group
+    )
     rows = [everyone.loc[metric].to_dict() | {"metric": metric} for metric in ("logo", "gross", "net")]
     rows += [among_due.loc[metric].to_dict() | {"metric": f"{metric}_due"} for metric in ("logo", "gross", "net")]
     opening = base["start_mrr"].sum()
-    rows.append(_gross_by_movements(marts, Period(start, end), **options))
+    rows.append(_gross_by_movements(marts, Period(start, end), confidence=confidence))
     came_back = base["returned_mrr"].astype(float) > 0
     rows.append(
         {
@@ -325,13 +326,13 @@ def retention(marts: Marts, *, start: date, end: date, confidence: float = 0.95,
         unit="share",
         level=confidence,
         n_of="accounts",
-        suppressed=_suppressed(table, min_group),
+        suppressed=_suppressed(table),
         method=closed_cohort.METHOD,
         notes=() if len(due) else ("No contract term came due in the period.",),
     )
 
 
-def monthly_trend(marts: Marts, *, months: int = 24, confidence: float = 0.95, min_group: int = 30) -> Result:
+def monthly_trend(marts: Marts, *, months: int = 24, confidence: float = 0.95) -> Result:
     """Logo, gross and net revenue retention of each of the last calendar months.
 
     Single months, never overlapping twelve-month windows: neighbouring windows share eleven months, and look smooth
@@ -357,7 +358,7 @@ def monthly_trend(marts: Marts, *, months: int = 24, confidence: float = 0.95, m
             .execute()
         )
         found = closed_cohort.estimates(
-            accounts["opening"], accounts["closing"], accounts["lost"], confidence=confidence, min_group=min_group
+            accounts["opening"], accounts["closing"], accounts["lost"], confidence=confidence, min_group=1
         )
         rows += [
             found.loc[metric].to_dict() | {"metric": metric, "month": month} for metric in ("logo", "gross", "net")
@@ -370,7 +371,6 @@ def monthly_trend(marts: Marts, *, months: int = 24, confidence: float = 0.95, m
         unit="share",
         level=confidence,
         n_of="accounts",
-        suppressed=_suppressed(table, min_group),
         method=f"Month end to month end. {closed_cohort.METHOD}",
     )
 
@@ -383,7 +383,6 @@ def decomposition(
     high_gross: float = 0.90,
     strong_expansion: float = 0.10,
     confidence: float = 0.95,
-    min_group: int = 30,
 ) -> Result:
     """How net revenue retention arises: what is kept, and what the accounts that stay add.
 
@@ -403,8 +402,7 @@ def decomposition(
     base = period_base(marts, start=start, end=end)
     years = Period(start, end).months / 12
     cuts = {"gross": high_gross**years, "expansion": strong_expansion * years}
-    options = {"confidence": confidence, "min_group": min_group}
-    found = closed_cohort.estimates(base["start_mrr"], base["end_mrr"], base["lost"], **options)
+    found = _company(base, confidence=confidence)
     rows = [
         found.loc["gross"].to_dict() | {"part": "gross"},
         found.loc["expansion_mrr"].to_dict() | {"part": "expansion"},
@@ -420,7 +418,6 @@ def decomposition(
         unit="share",
         level=confidence,
         n_of="accounts",
-        suppressed=_suppressed(table, min_group),
         method=closed_cohort.METHOD,
     )
 
@@ -461,8 +458,9 @@ def headwind_tailwind(
         groups += [(by, level, base[named == level]) for level in named.cat.categories]
     rows = []
     for attribute_name, level, group in groups:
+        fewest = 1 if attribute_name == "all" else min_group
         found = closed_cohort.estimates(
-            group["start_mrr"], group["end_mrr"], group["lost"], confidence=confidence, min_group=min_group
+            group["start_mrr"], group["end_mrr"], group["lost"], confidence=confidence, min_group=fewest
         )
         for measure, metric in (("headwind", "loss_mrr"), ("tailwind", "expansion_mrr")):
             rows.append({"attribute": attribute_name, "level": level, "measure": measure} | found.loc[metric].to_dict())
@@ -485,7 +483,7 @@ def headwind_tailwind(
         level=confidence,
         n_of="accounts",
         reference="all",
-        suppressed=_suppressed(table, min_group),
+        suppressed=_suppressed(table),
         method=closed_cohort.METHOD,
     )
 
@@ -493,9 +491,7 @@ def headwind_tailwind(
 # -- who leaves ---------------------------------------------------------------------------------------------------
 
 
-def churn_side_by_side(
-    marts: Marts, *, start: date, end: date, confidence: float = 0.95, min_group: int = 30
-) -> Result:
+def churn_side_by_side(marts: Marts, *, start: date, end: date, confidence: float = 0.95) -> Result:
     """Accounts lost and revenue lost, of the same closed group, with and without downgrades, by kind of end.
 
     Returns
@@ -514,7 +510,7 @@ def churn_side_by_side(
     stated = bool((kind[lost] != "not stated").any())
     if stated:
         groups |= {name: lost & (kind == name) for name in ("voluntary", "involuntary", "not stated")}
-    options = {"confidence": confidence, "min_group": min_group}
+    options = {"confidence": confidence, "min_group": 1}
     rows = []
     for end_kind, gone in groups.items():
         rows.append(closed_cohort.share(gone, **options) | {"measure": "logo_churn", "end_kind": end_kind})
@@ -536,7 +532,6 @@ def churn_side_by_side(
         unit="share",
         level=confidence,
         n_of="accounts",
-        suppressed=_suppressed(table, min_group),
         method="Accounts: Wilson. Revenue: Wilson on the effective number of accounts",
         notes=() if stated else ("The data do not say whether accounts left or were lost to failed payments.",),
     )
@@ -572,9 +567,9 @@ def leaver_size(marts: Marts, *, start: date, end: date, confidence: float = 0.9
     units = {"revenue_minus_logo": "points", "size_ratio": "ratio", "leavers_mrr": "money", "base_mrr": "money"}
     rows = []
     for measure, unit in units.items():
-        of = leavers if measure in ("size_ratio", "leavers_mrr") else n
-        row = {"measure": measure, "n": of, "events": leavers, "unit": unit}
-        if shown(of, min_group):
+        by_leavers = measure in ("size_ratio", "leavers_mrr")
+        row = {"measure": measure, "n": leavers if by_leavers else n, "events": leavers, "unit": unit}
+        if not by_leavers or shown(leavers, min_group):
             found = jackknife_of_sums(sums, lambda totals, m=measure: measured(totals)[m], confidence=confidence)
             row |= {"estimate": found.estimate, "low": found.low, "high": found.high}
         rows.append(row)
@@ -586,7 +581,7 @@ def leaver_size(marts: Marts, *, start: date, end: date, confidence: float = 0.9
         unit="by row",
         level=confidence,
         n_of="accounts",
-        suppressed=_suppressed(table, min_group),
+        suppressed=_suppressed(table),
         method="Delete-one jackknife over accounts, t quantile",
     )
 
@@ -622,7 +617,7 @@ def churn_reasons(marts: Marts, *, start: date, end: date) -> Result:
     )
 
 
-def influence(marts: Marts, *, start: date, end: date, confidence: float = 0.95, min_group: int = 30) -> Result:
+def influence(marts: Marts, *, start: date, end: date, confidence: float = 0.95) -> Result:
     """How far a few large accounts decide the revenue figures.
 
     Returns
@@ -636,10 +631,8 @@ def influence(marts: Marts, *, start: date, end: date, confidence: float = 0.95,
     )
     size = base["start_mrr"].to_numpy(float)
     total = _positive(size.sum())
-    options = {"confidence": confidence, "min_group": min_group}
-    everyone = closed_cohort.estimates(base["start_mrr"], base["end_mrr"], base["lost"], **options)
-    rest = base.iloc[1:]
-    without = closed_cohort.estimates(rest["start_mrr"], rest["end_mrr"], rest["lost"], **options)
+    everyone = _company(base, confidence=confidence)
+    without = _company(base.iloc[1:], confidence=confidence)
     few = bool(intervals.few_accounts(size))
     n = len(base)
     rows = [
@@ -658,12 +651,16 @@ def influence(marts: Marts, *, start: date, end: date, confidence: float = 0.95,
         unit="by row",
         level=confidence,
         n_of="accounts",
-        suppressed=_suppressed(table, min_group),
         method="Kish's effective number of accounts, Gini coefficient, net retention without the largest account",
     )
 
 
 # -- shared by the questions above --------------------------------------------------------------------------------
+
+
+def _company(base: pd.DataFrame, *, confidence: float) -> pd.DataFrame:
+    """Estimates of all opening accounts; the whole company shows however small it is."""
+    return closed_cohort.estimates(base["start_mrr"], base["end_mrr"], base["lost"], confidence=confidence, min_group=1)
 
 
 def _by_calendar_month(marts: Marts, period: Period) -> bool:
@@ -721,7 +718,7 @@ def _state(marts: Marts, day: date) -> pd.Series:
     return state.set_index("customer_id")["mrr"]
 
 
-def _gross_by_movements(marts: Marts, period: Period, *, confidence: float, min_group: int) -> dict[str, object]:
+def _gross_by_movements(marts: Marts, period: Period, *, confidence: float) -> dict[str, object]:
     """Gross retention as movements give it: one less every decrease of the period over opening MRR."""
     moved, opening, _, _ = _moved(marts, period)
     losses = moved[moved["movement"].isin(["contraction", "churn"])].groupby("customer_id")["change"].sum()
@@ -736,8 +733,6 @@ def _gross_by_movements(marts: Marts, period: Period, *, confidence: float, min_
         "largest_share": intervals.largest_share(before),
         "few_accounts": intervals.few_accounts(before),
     }
-    if not shown(len(opening), min_group):
-        return row
     found = intervals.ratio_jackknife(before - lost, before, confidence=confidence)
     return row | {"estimate": found.estimate, "low": found.low, "high": found.high}
 
@@ -787,5 +782,6 @@ def _columns(table: pd.DataFrame, *names: str | tuple[str, ...]) -> pd.DataFrame
     return table.reindex(columns=flat)
 
 
-def _suppressed(table: pd.DataFrame, min_group: int) -> int:
-    return int((~table["n"].map(lambda n: shown(int(n), min_group))).sum())
+def _suppressed(table: pd.DataFrame) -> int:
+    """Rows that were too small for an estimate."""
+    return int(table["estimate"].isna().sum())

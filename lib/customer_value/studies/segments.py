@@ -83,9 +83,9 @@ def overview(
     Result keyed by ``attribute, level, metric``; ``unit`` by row. The first rows, ``all`` and ``all``, are the whole
     company. Metrics: ``customers`` and ``arr_share`` at the close of ``start`` for all; ``logo_retention, grr, nrr,
     expansion_rate`` (share of opening accounts that pay more at the end) where the attribute was known when the period
-    began; for contract terms also ``logo_retention_due, grr_due, nrr_due`` among accounts whose term came due, since an
-    account under term cannot leave. ``attribute_label`` and ``known_at`` describe the attribute. Levels of fewer than
-    ``min_group`` accounts are pooled to ``other``; what is still too small shows ``n`` only.
+    began; for contract terms also ``logo_retention_due, grr_due, nrr_due`` among accounts whose term came due (unless
+    all did), since an account under term cannot leave. ``attribute_label`` and ``known_at`` describe the attribute.
+    Levels of fewer than ``min_group`` accounts are pooled to ``other``; what is still too small shows ``n`` only.
 
     Raises
     ------
@@ -98,17 +98,21 @@ def overview(
         base = period_base(marts, start=start, end=end)
     total = float(base["start_mrr"].sum())
     options = {"confidence": confidence, "min_group": min_group}
-    rows = _rows(base, total=total, retained=not flat, due=False, **options)
+    rows = _rows(base, total=total, retained=not flat, due=False, confidence=confidence, min_group=1)
     for row in rows:
         row |= {"attribute": "all", "level": "all", "attribute_label": "All accounts", "known_at": "start"}
     for attribute in chosen:
         group = _grouped(base, attribute, bands=bands, money_name=money_name, min_group=min_group)
         if len(group.levels) < 2:
             continue
+        retained = not flat and attribute.known_at != "current"
+        # Where every term came due, "among those due" would say everything twice.
+        compare_due = retained and not base["due"].all()
         for level in group.levels:
             members = base[group.named == level]
-            retained = not flat and attribute.known_at != "current"
-            found = _rows(members, total=total, retained=retained, due=retained and attribute.kind == "term", **options)
+            found = _rows(
+                members, total=total, retained=retained, due=compare_due and attribute.kind == "term", **options
+            )
             rows += [
                 row
                 | {
@@ -129,7 +133,7 @@ def overview(
         level=confidence,
         n_of="accounts",
         reference="all",
-        suppressed=int((table["n"] < min_group).sum()),
+        suppressed=int(table["estimate"].isna().sum()),
         method="Accounts counted, as the table stands" if flat else closed_cohort.METHOD,
         notes=_notes(chosen, flat=flat),
     )
@@ -153,7 +157,7 @@ def contrasts(
     Returns
     -------
     Result keyed by ``attribute, level, metric`` (`COMPARED`, for terms also ``…_due`` unless every term came due),
-    differences in points of a share, group minus rest. Columns besides the usual: ``group_estimate, rest_estimate``,
+    differences in points of a share, group minus rest. Columns besides the usual: ``group_share, rest_share``,
     ``n`` and ``n_rest``, ``p``, ``p_adjusted`` (Benjamini–Hochberg over the whole table), ``few_accounts`` (a few
     accounts decide one of the two sides: no decision may stand on it), ``attribute_label``; and for ``grr`` ``money,
     money_low, money_high`` (80 % interval, a year's recurring revenue) with ``target``: what the side that keeps less
@@ -197,8 +201,8 @@ def contrasts(
                         min_group=min_group,
                     )
                 ]
-    columns = ["attribute", "level", "metric", "estimate", "low", "high", "n", "n_rest", "group_estimate"]
-    columns += ["rest_estimate", "p", "p_adjusted", "few_accounts", "money", "money_low", "money_high", "target"]
+    columns = ["attribute", "level", "metric", "estimate", "low", "high", "n", "n_rest", "group_share"]
+    columns += ["rest_share", "p", "p_adjusted", "few_accounts", "money", "money_low", "money_high", "target"]
     columns += ["attribute_label", "known_at"]
     table = pd.DataFrame(rows).reindex(columns=columns)
     table["p_adjusted"] = multiplicity.benjamini_hochberg(table["p"])
@@ -278,8 +282,8 @@ def _against_rest(
         row = {
             "n": len(group),
             "n_rest": len(rest),
-            "group_estimate": one["estimate"],
-            "rest_estimate": two["estimate"],
+            "group_share": one["estimate"],
+            "rest_share": two["estimate"],
             "few_accounts": bool(one["few_accounts"] or two["few_accounts"]),
         }
         if pd.notna(one["estimate"]) and pd.notna(two["estimate"]):
