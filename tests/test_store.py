@@ -166,23 +166,27 @@ def test_an_opening_stock_with_sign_up_dates_enters_late(tmp_path: Path) -> None
         subscriptions=[
             {"customer_id": name, "start_date": "2022-01-01", "end_date": end}
             for name, end in (("old", None), ("left soon", "2022-01-10"), ("unknown", None), ("of the day", None))
-        ],
+        ]
+        + [{"customer_id": "older rows", "start_date": "2020-07-01"}],
         customers=[
             {"customer_id": "old", "signup_date": "2020-05-31"},
             {"customer_id": "left soon", "signup_date": "2020-05-31"},
             {"customer_id": "of the day", "signup_date": "2022-01-01"},
+            {"customer_id": "older rows", "signup_date": "2020-05-31"},
         ],
     )
-    assert (built.meta.opening_stock, built.meta.unknown_start, built.meta.late_entry) == (4, 1, 2)
+    assert (built.meta.opening_stock, built.meta.unknown_start, built.meta.late_entry) == (5, 1, 3)
     spells = built.frame("spells").set_index("customer_id")
     # Anniversary 19 is 31 December 2021, anniversary 20 the first within the data; anniversary 37 is the as-of day.
     assert spells.loc["old", ["entry_month", "exit_month", "event_month"]].tolist() == [20, 37, False]
+    # What happened before the declared day is known of those who stayed only.
+    assert spells.loc["older rows", ["entry_month", "exit_month"]].tolist() == [20, 37]
     # Left before its first whole person-month in view: at risk in none, so no event either.
     assert spells.loc["left soon", ["entry_month", "exit_month", "event_month"]].tolist() == [20, 20, False]
     assert spells.loc["left soon", "event"]
     assert spells.loc["unknown", ["origin_date", "entry_month", "exit_month", "event_month"]].isna().all()
     cohorts = built.frame("accounts").set_index("customer_id")["cohort_month"]
-    assert cohorts.notna().to_dict() == {"left soon": False, "of the day": True, "old": False, "unknown": False}
+    assert cohorts.index[cohorts.notna()].tolist() == ["of the day"]
 
 
 def test_the_first_month_of_snapshots_is_always_a_stock(tmp_path: Path) -> None:

@@ -72,6 +72,7 @@ def states(held: ir.Table) -> ir.Table:
     ----------
     held : what `holdings` gives
     """
+    # Descending, "plan" comes before "addon".
     ranked = held.mutate(
         rank=ibis.row_number().over(
             ibis.window(group_by=("customer_id", "day"), order_by=(ibis.desc("kind"), ibis.desc("mrr"), "product"))

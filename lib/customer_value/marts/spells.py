@@ -151,12 +151,14 @@ class Stock:
     data_from : the first day on which anyone paid
     until : accounts that start on or before it are the opening stock; None if there is none
     declared : whether that rests on the declaration alone
+    observed_from : the declared day, before which only those who stayed may be in the data; None if there is none
     reason : else why they are taken for one, in words; empty if there is none
     """
 
     data_from: date
     until: date | None
     declared: bool
+    observed_from: date | None
     reason: str = ""
 
 
@@ -173,9 +175,9 @@ def opening_stock(first_starts: ir.Table, *, shape: str, observed_from: date | N
     closing = close_of_month(data_from)
     if observed_from is not None and (observed_from < first_of_month(data_from) or observed_from >= closing):
         # Complete since before anyone started, or a stock that spans the first month: the declaration settles it.
-        return Stock(data_from, observed_from if observed_from >= data_from else None, declared=True)
+        return Stock(data_from, observed_from if observed_from >= data_from else None, True, observed_from)
     if observed_from is None and shape == "snapshots":
-        return Stock(data_from, closing, declared=False, reason="snapshot")
+        return Stock(data_from, closing, False, observed_from, "snapshot")
     # A declared day within the first month leaves open whether those who start after it are new: they may be
     # customers whose first bill that month is the first row. The jump decides.
     unsettled = first_starts if observed_from is None else first_starts.filter(_.first_start > observed_from)
@@ -184,9 +186,9 @@ def opening_stock(first_starts: ir.Table, *, shape: str, observed_from: date | N
     # Where nobody starts in the next month, one start there would leave six as the smallest jump.
     if first > _JUMP * max(after, 1):
         reason = f"{first:,} accounts start in the first month and {after:,} in the next"
-        return Stock(data_from, closing, declared=False, reason=reason)
+        return Stock(data_from, closing, False, observed_from, reason)
     until = observed_from if observed_from is not None and observed_from >= data_from else None
-    return Stock(data_from, until, declared=observed_from is not None)
+    return Stock(data_from, until, observed_from is not None, observed_from)
 
 
 def _starts_in(first_starts: ir.Table, month: date) -> int:
@@ -232,7 +234,11 @@ def origins(
             (told & ~trial, signup), (in_stock & ~told.fill_null(False), ibis.null("date")), else_=start
         ),
     )
-    accounts = accounts.mutate(entry_month=months_until(accounts.origin_date, accounts.first_start))
+    # Whoever left before the declared day may be missing from the data, so nobody is at risk before it.
+    seen = accounts.first_start
+    if stock.observed_from is not None:
+        seen = ibis.greatest(seen, ibis.literal(stock.observed_from))
+    accounts = accounts.mutate(entry_month=months_until(accounts.origin_date, seen))
     in_cohort = (accounts.entry_month == 0) & (ibis.literal(stock.declared) | ~accounts.opening_stock)
     return accounts.mutate(cohort_month=in_cohort.ifelse(month_of(accounts.origin_date), ibis.null("date")))
 
@@ -289,6 +295,7 @@ def _reasons(held: ir.Table) -> ir.Table:
         rank=ibis.row_number().over(
             ibis.window(
                 group_by=("customer_id", "end_date"),
+                # descending, "plan" comes before "addon"
                 order_by=(
                     ibis.desc("kind"),
                     ibis.desc("mrr"),
