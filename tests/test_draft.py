@@ -1,0 +1,110 @@
+"""A draft recognises the four shapes, asks where it cannot know, and is itself a mapping."""
+
+from __future__ import annotations
+
+import pytest
+
+from customer_value import intake
+from customer_value.errors import DataError
+from customer_value.intake import mapping
+from customer_value.intake.draft import draft
+
+
+def write(folder, **files):
+    for name, text in files.items():
+        (folder / f"{name}.csv").write_text(text, encoding="utf-8")
+    return folder
+
+
+def test_subscriptions_and_customers(tmp_path):
+    write(
+        tmp_path,
+        subs="Account ID,Plan Name,Started At,Ended At,Monthly Price,Seats\n1,pro,2024-01-05,,10,2\n2,pro,2024-02-05,,9,2\n"
+        "2,pro,2024-03-05,,9,2\n",
+        clients="id,company,industry\n1,Acme,x\n2,Beta,y\n",
+        notes="foo,bar\n1,2\n",
+    )
+    text = draft(tmp_path)
+    parsed = mapping.parse(text)
+    columns = {name: reading.source for name, reading in parsed.tables["subscriptions"].columns.items()}
+    assert columns == {
+        "customer_id": "Account ID",
+        "product": "Plan Name",
+        "start_date": "Started At",
+        "end_date": "Ended At",
+        "mrr": "Monthly Price",
+        "quantity": "Seats",
+    }
+    assert list(parsed.tables["customers"].attributes) == ["industry"]
+    assert "TODO: signup" in text
+    assert "# not used: notes (foo, bar)" in text
+    (tmp_path / "m.yml").write_text(text, encoding="utf-8")
+    assert intake.load(tmp_path, mapping=tmp_path / "m.yml", out=tmp_path / "out").tables["customers"] == 2
+
+
+def test_dates_that_can_be_read_two_ways_are_asked_for(tmp_path):
+    write(tmp_path, subs="customer,start,mrr\n1,05/01/2024,10\n2,06/02/2024,9\n")
+    assert "TODO: %d/%m/%Y and %m/%d/%Y both fit; which is it?" in draft(tmp_path)
+    write(tmp_path, subs="customer,start,mrr\n1,25/01/2024,10\n2,06/02/2024,9\n")
+    text = draft(tmp_path)
+    assert "format: '%d/%m/%Y'}" in text
+    assert "both fit" not in text
+    write(tmp_path, subs='customer,start,mrr\n1,2024-01-25,10\n2,06/02/2024,"1,000"\n')
+    text = draft(tmp_path)
+    assert "TODO: dates in several formats" in text
+    assert "TODO: not plain numbers, such as '1,000'" in text
+
+
+def test_snapshots_long_and_wide(tmp_path):
+    write(tmp_path, revenue="account_id,snapshot_month,mrr\n1,2024-01,10\n2,2024-01,9\n")
+    assert list(mapping.parse(draft(tmp_path)).tables) == ["mrr_snapshots"]
+    write(tmp_path, revenue="account_id,Jan 2024,Feb 2024,Mar 2024\n1,1,1,1\n2,2,2,2\n")
+    parsed = mapping.parse(draft(tmp_path)).tables["mrr_snapshots"]
+    assert parsed.wide.format == "%b %Y"
+    (tmp_path / "m.yml").write_text(draft(tmp_path), encoding="utf-8")
+    assert intake.load(tmp_path, mapping=tmp_path / "m.yml", out=tmp_path / "out").shape == "snapshots"
+
+
+def test_flat_asks_how_it_was_made(tmp_path):
+    write(tmp_path, people="customerID,tenure,Churn,Contract\na,1,Yes,x\nb,2,No,y\n")
+    text = draft(tmp_path)
+    assert "TODO: how was this table made?" in text
+    assert list(mapping.parse(text).tables["flat"].attributes) == ["contract"]
+
+
+def test_what_is_not_recognised_is_left_to_the_reader(tmp_path):
+    write(tmp_path, a="foo,bar\n1,2\n")
+    text = draft(tmp_path)
+    assert "TODO: no table looks like" in text
+    assert "customer_id: TODO" in text
+    with pytest.raises(DataError, match="not there"):
+        draft(tmp_path / "nowhere")
+
+
+def test_odd_headers_and_values_stay_yaml(tmp_path):
+    write(tmp_path, s="customer,start,mrr,kind\n1,2024-01-01,1,it's: #1\n2,2024-01-01,1,'x'\n")
+    kinds = mapping.parse(draft(tmp_path)).tables["subscriptions"].columns["kind"].values
+    assert sorted(kinds) == ["'x'", "it's: #1"]
+
+
+def test_the_real_exports(shared):
+    crm = mapping.parse(draft(shared / "crm"))
+    assert set(crm.tables) == {"subscriptions", "customers", "features", "feature_usage_monthly", "activity_monthly"}
+    assert {name: reading.source for name, reading in crm.tables["subscriptions"].columns.items()} == {
+        "customer_id": "account_id",
+        "product": "product",
+        "start_date": "start_date",
+        "end_date": "end_date",
+        "mrr": "mrr",
+        "quantity": "quantity",
+        "unit": "units",
+        "billing_months": "bill_period_months",
+    }
+    assert "date_of_birth" not in str(crm.tables["customers"].columns), "a date of birth is no sign-up date"
+    telco = mapping.parse(draft(shared / "telco")).tables["flat"]
+    assert {name: reading.source for name, reading in telco.columns.items()} == {
+        "customer_id": "customerID",
+        "tenure": "tenure",
+        "churned": "Churn",
+        "mrr": "MonthlyCharges",
+    }

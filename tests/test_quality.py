@@ -1,0 +1,251 @@
+"""Bad input is named by rule, place, count and remedy; what can be set aside is, within its limit."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import duckdb
+import pandas as pd
+import pytest
+
+from customer_value import intake
+from customer_value.errors import DataError, SettingsError
+
+AS_OF = date(2024, 3, 31)
+HEADER = "customer_id,product,start_date,end_date,mrr,currency\n"
+GOOD = "a,base,2024-01-05,,10,\nb,base,2024-02-01,2024-03-01,20,\nc,base,2024-03-02,,30,\n"
+
+
+def load(folder, subscriptions=HEADER + GOOD, *, as_of=AS_OF, max_set_aside=None, **tables):
+    for name, text in {"subscriptions": subscriptions, **tables}.items():
+        (folder / f"{name}.csv").write_text(text, encoding="utf-8")
+    return intake.load(folder, out=folder / "out", as_of=as_of, max_set_aside=max_set_aside)
+
+
+def broken(loaded) -> dict[tuple[str, str], int]:
+    quality = loaded.quality()
+    return {(row.table, row.rule): row.rows for row in quality.itertuples() if row.rows}
+
+
+def test_good_rows_break_nothing(tmp_path):
+    loaded = load(tmp_path)
+    assert broken(loaded) == {}
+    assert loaded.tables == {"subscriptions": 3}
+    assert list(loaded.quality()) == [
+        "rule", "table", "column", "severity", "rows", "share", "examples", "meaning", "remedy",
+    ]  # fmt: skip
+    assert not (tmp_path / "out" / "set_aside").exists()
+
+
+@pytest.mark.parametrize(
+    ("more", "match"),
+    [
+        ("d,base,2024-01-01,2023-12-01,5,\n", "ends before it starts"),
+        (",base,2024-01-01,,5,\n", "has no customer_id"),
+        ("d,base,,,5,\n", "has no start_date"),
+        ("d,base,2024-01-01,,,\n", "has no price"),
+        ("a,discount,2024-02-01,,-11,\n", "negative at some time"),
+        ("d,base,1969-12-31,,5,\n", "outside 1970 to 2100"),
+        ("d,base,2101-01-01,,5,\n", "outside 1970 to 2100"),
+        ("d,base,2024-01-01,,5,EUR\ne,base,2024-01-01,,5,USD\n", "several currencies"),
+        ("d,base,2024-01-01,,\"1,000\",\n", "row 5 has '1,000'"),
+        ("d,base,2024-01-01,,€5,\n", "row 5 has '€5'"),
+        ("d,base,2024-02-30,,5,\n", "row 5 has '2024-02-30'"),
+        ("d,base,01/02/2024,,5,\n", "Dates must all be in one format; 3 can be read and 1 cannot"),
+    ],
+)  # fmt: skip
+def test_rules_that_stop(tmp_path, more, match):
+    with pytest.raises(DataError, match=match) as caught:
+        load(tmp_path, HEADER + GOOD + more)
+    assert caught.value.remedy
+    assert caught.value.table == "subscriptions"
+    assert not (tmp_path / "out").exists(), "nothing is written when a rule stops"
+
+
+def test_ambiguous_dates_ask_for_their_format(tmp_path):
+    text = HEADER + "a,base,05/01/2024,,10,\nb,base,01/02/2024,,20,\n"
+    with pytest.raises(DataError, match="'%d/%m/%Y' and '%m/%d/%Y'") as caught:
+        load(tmp_path, text)
+    assert caught.value.count == 2
+    assert caught.value.examples == ("'05/01/2024' in row 2", "'01/02/2024' in row 3")
+    with pytest.raises(DataError, match="format: '%d/%m/%Y'") as caught:
+        load(tmp_path, text.replace("05/01", "25/01"))
+    assert "%m/%d/%Y" not in str(caught.value)
+
+
+def test_a_discount_that_never_exceeds_its_plan_is_fine(tmp_path):
+    assert broken(load(tmp_path, HEADER + GOOD + "a,discount,2024-02-01,,-10,\n")) == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "match"),
+    [
+        (HEADER, "has no rows"),
+        (HEADER + "a,base,2024-01-05,,10,\n", "one account"),
+        ("customer_id,mrr\na,1\n", "'start_date' is missing"),
+    ],
+)
+def test_tables_that_cannot_carry_a_report(tmp_path, text, match):
+    with pytest.raises(DataError, match=match):
+        load(tmp_path, text)
+
+
+@pytest.mark.parametrize(
+    ("as_of", "match"), [(date(2024, 1, 4), "before the first start"), (date(2026, 1, 1), "days after the last thing")]
+)
+def test_impossible_as_of_dates(tmp_path, as_of, match):
+    with pytest.raises(DataError, match=match):
+        load(tmp_path, as_of=as_of)
+
+
+def test_an_as_of_date_well_after_the_data_warns(tmp_path):
+    assert broken(load(tmp_path, as_of=date(2024, 6, 30)))[("subscriptions", "stale")] == 1
+
+
+def many(count=200):
+    return "".join(f"m{place:03},base,2024-{1 + place % 3:02}-{1 + place % 28:02},,10,\n" for place in range(count))
+
+
+def test_rows_are_set_aside_with_their_reason_and_defused(tmp_path):
+    customers = "customer_id\na\nb\nc\n" + "".join(f"m{place:03}\n" for place in range(200))
+    loaded = load(
+        tmp_path,
+        HEADER + GOOD + many() + '"=HYPERLINK(1)",base,2024-01-01,,5,\n',
+        customers=customers,
+        nps_responses="customer_id,responded_at,score,comment\na,2024-02-01,9,good\na,2024-02-01,9,good\n"
+        + "b,2024-02-01,9,=1+1\n" * 1
+        + "".join(f"m{place:03},2024-02-02,8,ok\n" for place in range(20))
+        + "nobody,2024-02-03,3,@SUM(A1)\nc,2024-02-03,11,x\n",
+    )
+    assert broken(loaded) == {
+        ("subscriptions", "unknown_account"): 1,
+        ("nps_responses", "duplicate_row"): 1,
+        ("nps_responses", "unknown_account"): 1,
+        ("nps_responses", "out_of_range"): 1,
+    }
+    aside = pd.read_csv(tmp_path / "out" / "set_aside" / "subscriptions.csv")
+    assert list(aside["customer_id"]) == ["'=HYPERLINK(1)"]
+    assert list(aside["reason"]) == ["The row belongs to no account in customers."]
+    answers = pd.read_csv(tmp_path / "out" / "set_aside" / "nps_responses.csv")
+    assert sorted(answers["comment"]) == ["'@SUM(A1)", "good", "x"]
+    assert loaded.tables == {"subscriptions": 203, "customers": 203, "nps_responses": 22}
+
+
+def test_too_many_rows_to_set_aside_stop(tmp_path):
+    text = HEADER + GOOD + many(100) + "m000,base,2024-01-01,,10,\n" * 3
+    with pytest.raises(DataError, match=r"2.8% of the rows would be set aside, more than the 1.0% allowed"):
+        load(tmp_path, text)
+    assert load(tmp_path, text, max_set_aside={"subscriptions": 0.05}).tables == {"subscriptions": 103}
+
+
+@pytest.mark.parametrize("given", [{"subscriptoins": 0.1}, {"other": 2}, {"other": "much"}])
+def test_limits_are_checked(tmp_path, given):
+    with pytest.raises(SettingsError, match="max_set_aside"):
+        load(tmp_path, max_set_aside=given)
+
+
+def test_zero_length_rows_are_set_aside(tmp_path):
+    loaded = load(tmp_path, HEADER + GOOD + many() + "a,base,2024-02-02,2024-02-02,99,\n")
+    assert broken(loaded) == {("subscriptions", "zero_length"): 1}
+
+
+def test_customers_that_cannot_be_told_apart_stop(tmp_path):
+    with pytest.raises(DataError, match="same customer_id"):
+        load(tmp_path, customers="customer_id,name\na,x\na,y\nb,z\nc,z\n")
+
+
+def test_two_values_for_one_month_stop(tmp_path):
+    with pytest.raises(DataError, match="customer_id and month but differ"):
+        load(tmp_path, activity_monthly="customer_id,month,events\na,2024-01,5\na,2024-01,6\n")
+
+
+def test_warnings(tmp_path):
+    rows = GOOD + "a,base,2024-03-01,,1,\n" + "b,base,2024-03-11,,20,\n"
+    loaded = load(
+        tmp_path,
+        HEADER.replace("currency", "curency") + rows,
+        customers="customer_id,signup_date,industry\na,2024-02-01,x\nb,2024-01-01,y\nc,,z\nd,2024-01-01,w\n",
+    )
+    assert broken(loaded) == {
+        ("subscriptions", "overlap"): 1,
+        ("subscriptions", "short_gap"): 1,
+        ("subscriptions", "unknown_column"): 1,
+        ("customers", "unknown_column"): 1,
+        ("customers", "signup_after_start"): 1,
+        ("customers", "never_subscribed"): 1,
+    }
+    quality = loaded.quality().set_index(["table", "rule"])
+    assert quality.loc[("subscriptions", "unknown_column"), "examples"] == "curency (meant: currency?)"
+    assert quality.loc[("customers", "unknown_column"), "examples"] == "industry"
+    columns = duckdb.sql(f"DESCRIBE FROM '{loaded.path('customers')}'").fetchall()
+    assert "industry" not in [row[0] for row in columns], "an undeclared column is not silently used"
+
+
+def test_opening_stock_is_suspected_until_declared(tmp_path):
+    rows = "".join(f"o{place},base,2024-01-01,,10,\n" for place in range(12)) + "x,base,2024-02-03,,1,\n"
+    rows += "y,base,2024-02-09,,1,\nz,base,2024-03-09,,1,\n"
+    assert broken(load(tmp_path, HEADER + rows)) == {("subscriptions", "opening_stock"): 12}
+    mapping = tmp_path / "mapping.yml"
+    mapping.write_text(
+        "observed_from: 2024-01-01\ntables: {subscriptions: {from: subscriptions, columns: {customer_id: customer_id,"
+        " start_date: start_date, mrr: mrr}}}"
+    )
+    declared = intake.load(tmp_path, mapping=mapping, out=tmp_path / "out", as_of=AS_OF)
+    assert broken(declared) == {}
+
+
+def test_sudden_changes_are_seen(tmp_path):
+    starts = {1: 20, 2: 20, 3: 20, 4: 120, 5: 20, 6: 0, 7: 20}
+    rows = "".join(
+        f"c{month}_{place},base,2024-{month:02}-10,,10,\n" for month, count in starts.items() for place in range(count)
+    )
+    loaded = load(tmp_path, HEADER + rows, as_of=date(2024, 7, 31))
+    row = loaded.quality().query("rule == 'sudden_change'").iloc[0]
+    assert (row["rows"], row["examples"]) == (2, "2024-04-01: 120; 2024-06-01: 0")
+
+
+def test_currencies_are_converted_at_one_rate(tmp_path):
+    (tmp_path / "subscriptions.csv").write_text(HEADER + "a,base,2024-01-01,,10,EUR\nb,base,2024-01-01,,10,usd\n")
+    (tmp_path / "exchange_rates.csv").write_text("currency,rate\nUSD,0.9\n")
+    (tmp_path / "mapping.yml").write_text(
+        "currency: EUR\ntables:\n  subscriptions: {from: subscriptions, columns: {customer_id: customer_id,"
+        " start_date: start_date, mrr: mrr, currency: currency}}\n"
+        "  exchange_rates: {from: exchange_rates, columns: {currency: currency, rate: rate}}\n"
+    )
+    loaded = intake.load(tmp_path, mapping=tmp_path / "mapping.yml", out=tmp_path / "out", as_of=date(2024, 1, 31))
+    found = duckdb.sql(f"SELECT customer_id, mrr::DOUBLE, currency FROM '{loaded.path('subscriptions')}'").fetchall()
+    assert found == [("a", 10.0, "EUR"), ("b", 9.0, "EUR")]
+
+
+FLAT = "customer_id,tenure,churned,mrr\na,0,no,5\nb,12,yes,7\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "match"),
+    [
+        (FLAT + "a,3,no,1\n", "same customer_id"),
+        (FLAT + "c,2.5,no,1\n", "whole number"),
+        (FLAT + "c,-1,no,1\n", "tenure is below 0"),
+        (FLAT + "c,1,maybe,1\n", "true or false"),
+        (FLAT + "c,1,,1\n", "has no churned"),
+        ("customer_id,tenure,churned\na,1,no\n", "one account only"),
+    ],
+)
+def test_flat_tables_are_checked(tmp_path, text, match):
+    (tmp_path / "flat.csv").write_text(text, encoding="utf-8")
+    with pytest.raises(DataError, match=match):
+        intake.load(tmp_path, out=tmp_path / "out")
+
+
+def test_a_missing_month_of_snapshots_stops_and_a_pause_warns(tmp_path):
+    path = tmp_path / "mrr_snapshots.csv"
+    path.write_text("customer_id,month,mrr\na,2024-01,1\nb,2024-01,1\na,2024-03,1\nb,2024-03,1\n")
+    with pytest.raises(DataError, match="whole month is missing"):
+        intake.load(tmp_path, out=tmp_path / "out")
+    path.write_text(
+        "customer_id,month,mrr\na,2024-01,1\nb,2024-01,1\nb,2024-02,0\na,2024-02,1\na,2024-03,1\nb,2024-03,1\n"
+    )
+    assert broken(intake.load(tmp_path, out=tmp_path / "out")) == {
+        ("mrr_snapshots", "month_gap"): 1,
+        ("subscriptions", "opening_stock"): 2,
+    }
