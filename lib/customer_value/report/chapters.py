@@ -173,9 +173,9 @@ def _write_short_page(chapter: Chapter, notebook: NotebookNode, folder: Path, mi
         opening.append(cell)
     names = " and ".join(f"`{table}`" for table in missing)
     note = nbformat.v4.new_markdown_cell(
-        f'::: {{#not-studied .callout-note title="Not studied: the data have no table {names.replace("`", "")}"}}\n'
-        f"This chapter needs {names}. The data dictionary (data/README.md) says which columns, and docs/your-data.md "
-        "how to bring them. The rest of the report stands without it.\n:::",
+        f"## Not studied: the data have no table {names} {{#answer .answer}}\n\n"
+        f"::: {{.lead}}\nThis chapter needs {names}. The data dictionary (data/README.md) says which columns, and "
+        "docs/your-data.md how to bring them. The rest of the report stands without it.\n:::",
         id="not-studied",
     )
     page = nbformat.v4.new_notebook(cells=[*opening, note], metadata=notebook.metadata)
@@ -188,7 +188,7 @@ def _write_short_page(chapter: Chapter, notebook: NotebookNode, folder: Path, mi
         area="state",
         subject=str(title),
         needs=tuple(missing),
-        evidence=f"notebooks/{chapter.name}.html#not-studied",
+        evidence=f"notebooks/{chapter.name}.html#answer",
     )
     findings.write(folder / "findings.json", [record])
 
