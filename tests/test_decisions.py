@@ -361,6 +361,25 @@ def test_what_is_not_known_is_said() -> None:
     assert "Not studied: NPS. It needs `nps_responses`." in text
 
 
+def test_many_absent_tables_take_one_line() -> None:
+    absent = [NOT_STUDIED.model_copy(update={"id": name, "subject": f"Topic {name}"}) for name in "abcdefg"]
+    text = front_page.unknowns(decide(absent), WORDS)
+    assert text.count("Not studied") == 1
+    assert "topic a (`nps_responses`)" in text
+    assert "and 2 further questions." in text
+
+
+def test_one_attribute_seen_by_two_chapters_is_one_decision() -> None:
+    elsewhere = contrast(
+        "Ads", attribute="Channel", chapter="cohort_survival", area="market_focus", metric="share_still_here",
+        money=None, money_low=None, money_high=None,
+    )  # fmt: skip
+    decided = decide([elsewhere, contrast("Ads", attribute="channel", area="marketing_spend")])
+    assert [(each.area, len(each.also)) for each in decided.ranked] == [("marketing_spend", 1)]
+    verdicts = {verdict.area: verdict.certainty for verdict in decided.areas}
+    assert verdicts["market_focus"] == verdicts["marketing_spend"] == "Test first"
+
+
 def test_beyond_the_cards_decisions_are_listed() -> None:
     records = [contrast("L", attribute=f"a{'abcdefg'[i]}", area="market_focus") for i in range(7)]
     text = front_page.cards(decide(records), WORDS, most=5)

@@ -233,7 +233,7 @@ ACTIONS = {
     ),
     "market_focus_lower": Action(
         do="Stop going out of the way to win {group}",
-        test="For a quarter, spend half of the effort of winning {group} elsewhere; compare what each half brings",
+        test="For a quarter, move half of the effort of winning {group} elsewhere; compare what each half brings",
         owner="The head of sales, with marketing",
         change="A difference that vanishes at equal size and term, or accounts that repay their cost all the same.",
     ),
@@ -444,12 +444,12 @@ def decide(
     adjusted = _benjamini_hochberg([finding.p for finding in family])
     passed = {id(finding): value for finding, value in zip(family, adjusted, strict=True) if value <= q}
 
-    contrasts: dict[tuple[str, str], list[Finding]] = {}
+    contrasts: dict[str, list[Finding]] = {}
     for finding in family:
         if id(finding) in passed and not finding.few_accounts and finding.area in AREAS and action_of(finding):
-            # Both sides of one attribute, and its several metrics, say one thing.
-            attribute = (finding.segment or finding.subject).partition("=")[0].strip()
-            contrasts.setdefault((finding.area, attribute), []).append(finding)
+            # Both sides of one attribute, and its several metrics, say one thing, whichever chapter saw it.
+            attribute = (finding.segment or finding.subject).partition("=")[0].strip().lower()
+            contrasts.setdefault(attribute, []).append(finding)
     facts: dict[tuple[str, str], list[Finding]] = {}
     for finding in records:
         if finding.kind == "fact" and _counts(finding) and _retention_known(finding, retention_known):
@@ -557,7 +557,9 @@ def _verdict(
     tables: Sequence[str],
     retention_known: bool,
 ) -> Verdict:
-    decisions = tuple(decision for decision in ranked if decision.area == area)
+    own = [decision for decision in ranked if decision.area == area]
+    shared = [d for d in ranked if d.area != area and any(finding.area == area for finding in d.also)]
+    decisions = (*own, *shared)
     tested = tuple(finding for finding in family if finding.area == area)
     facts = tuple(f for f in records if f.area == area and f.kind in ("fact", "estimate"))
     recorded = [f for f in records if f.area == area]

@@ -47,6 +47,7 @@ METRICS = {
     "logo_retention": "account retention",
     "nrr": "net revenue retention",
     "quick_ratio": "quick ratio",
+    "share_still_here": "share of accounts still here",
     "survival": "length of stay",
 }
 """Metrics by their names in findings, as a sentence says them; any other reads as its name without underscores."""
@@ -197,7 +198,7 @@ class Finding(BaseModel):
     def _segment(self, words: Words) -> str:
         """The segment as a name, safe for Markdown: "plan “Basic”"; empty for the whole company."""
         attribute, equals, level = (self.segment or "").partition("=")
-        name = words.escape(attribute.strip().replace("_", " "))
+        name = words.escape(uncapital(attribute.strip().replace("_", " ")))
         return f"{name} “{words.escape(level.strip())}”" if equals else name
 
     def measure(self) -> str:
@@ -210,7 +211,7 @@ class Finding(BaseModel):
         An association says "linked to", never that one thing causes the other.
         """
         if self.kind == "not_studied":
-            return f"Not studied: {_uncapital(words.escape(self.subject))}. It needs {table_list(self.needs, words)}."
+            return f"Not studied: {uncapital(words.escape(self.subject))}. It needs {table_list(self.needs, words)}."
         if not self.shown:
             return f"{_capital(self._about(words))}: too few to show ({self._size(words)})."
         if self.kind == "association":
@@ -360,7 +361,7 @@ def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _uncapital(text: str) -> str:
+def uncapital(text: str) -> str:
     """As it stands within a sentence: "Net revenue" becomes "net revenue", "NPS" stays."""
     return text[:1].lower() + text[1:] if text[1:2].islower() else text
 

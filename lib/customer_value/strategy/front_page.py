@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 
 from customer_value.strategy.decisions import AREAS, USES, Decision, Decisions, Verdict, detectable
-from customer_value.strategy.findings import Finding, table_list
+from customer_value.strategy.findings import Finding, table_list, uncapital
 from customer_value.strategy.wording import Words
 
 HEADLINES = ("arr", "nrr", "grr", "logo_retention", "accounts")
@@ -215,8 +215,7 @@ def unknowns(decisions: Decisions, words: Words) -> str:
         lines.append(f"A few accounts decide the difference for {groups}, so no decision rests on it.")
     if decisions.too_small:
         lines.append(f"Too few to compare: {_groups(decisions.too_small, words)}.")
-    for finding in decisions.not_studied:
-        lines.append(_statement(finding, words))
+    lines += _not_studied(decisions.not_studied, words)
     if any(decision.lead.kind == "association" for decision in decisions.ranked):
         lines.append(
             "Whether any difference between groups is cause and effect: groups differ in more than what names them."
@@ -427,6 +426,17 @@ def _line(decision: Decision, words: Words) -> str:
     worth = decision.worth(words)
     money = f" ({worth})" if worth else ""
     return f"**{decision.certainty}:** {decision.do(words)}{money}. {_linked(decision.lead, words)}."
+
+
+def _not_studied(findings: Sequence[Finding], words: Words, *, most: int = 5) -> list[str]:
+    """A line each while they are few; else one line that names some, those of an area of decision first."""
+    if len(findings) <= most:
+        return [_statement(finding, words) for finding in findings]
+    ordered = sorted(findings, key=lambda finding: finding.area == "state")
+    named = [f"{uncapital(words.escape(f.subject))} ({table_list(f.needs, words)})" for f in ordered[:most]]
+    rest = words.plural(len(ordered) - most, "further question")
+    link = page_link(ordered[most].evidence)
+    return [f"Not studied for want of tables: {'; '.join(named)}; and {f'[{rest}]({link})' if link else rest}."]
 
 
 def _unclear(decisions: Decisions, words: Words) -> str:
