@@ -6,7 +6,6 @@ from datetime import date
 
 import pandas as pd
 import pytest
-
 from customer_value import intake, marts
 from customer_value.intake.contract import BY_NAME
 from customer_value.studies import data_quality
@@ -30,8 +29,7 @@ def made(tmp_path_factory):
 
 def test_rules_put_what_is_broken_first(made):
     result = data_quality.rules(made[0].quality())
-    # January has two first starts and February none, which is what an opening stock looks like.
-    assert list(result.table["rule"].head(2)) == ["opening_stock", "unknown_column"]
+    assert list(result.table["rule"].head(2)) == ["stale", "unknown_column"]
     assert result.row(table="customers", rule="unknown_column", column="")["verdict"] == "warning"
     assert result.row(table="subscriptions", rule="end_before_start", column="end_date")["verdict"] == "passed"
     assert (result.table["estimate"].iloc[2:] == 0).all()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-
 from customer_value import intake
 from customer_value.errors import DataError
 from customer_value.intake import mapping
@@ -19,7 +18,8 @@ def write(folder, **files):
 def test_subscriptions_and_customers(tmp_path):
     write(
         tmp_path,
-        subs="Account ID,Plan Name,Started At,Ended At,Monthly Price,Seats\n1,pro,2024-01-05,,10,2\n2,pro,2024-02-05,,9,2\n"
+        subs="Account ID,Plan Name,Started At,Ended At,Monthly Price,Seats\n"
+        "1,pro,2024-01-05,,10,2\n2,pro,2024-02-05,,9,2\n"
         "2,pro,2024-03-05,,9,2\n",
         clients="id,company,industry\n1,Acme,x\n2,Beta,y\n",
         notes="foo,bar\n1,2\n",

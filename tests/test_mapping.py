@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import date
 
 import pytest
-
 from customer_value import intake
 from customer_value.errors import DataError, SettingsError
 from customer_value.intake import mapping
@@ -230,12 +229,8 @@ def stripe_row(header, **cells):
 
 def test_the_stripe_mapping_reads_its_exports(tmp_path, root):
     def subscription(customer, status, start, **more):
-        given = dict(
-            id=f"sub_{customer}", Customer_ID=customer, Plan="Pro", Quantity="2", Currency="eur", Amount="50.00"
-        )
-        given |= dict(
-            Status=status, Created=start, Start_Date=start, Interval="month", Customer_Name=f"Name {customer}"
-        )
+        given = {"id": f"sub_{customer}", "Customer_ID": customer, "Plan": "Pro", "Quantity": "2", "Currency": "eur"}
+        given |= {"Amount": "50.00", "Status": status, "Created": start, "Start_Date": start, "Interval": "month"}
         return stripe_row(STRIPE_SUBSCRIPTIONS, **(given | more))
 
     write(
@@ -247,8 +242,8 @@ def test_the_stripe_mapping_reads_its_exports(tmp_path, root):
                 subscription("cus_b", "active", "2024-01-10 00:00", Interval="year", Amount="1200.00", Quantity="1"),
                 # Asked to leave on the 5th, paid up to the 20th.
                 subscription(
-                    "cus_c", "canceled", "2024-01-20 10:00", Canceled_At="2024-02-05 08:00", Ended_At="2024-02-20 10:00",
-                    Cancellation_Reason="payment_failed",
+                    "cus_c", "canceled", "2024-01-20 10:00", Canceled_At="2024-02-05 08:00",
+                    Ended_At="2024-02-20 10:00", Cancellation_Reason="payment_failed",
                 ),
                 # Has asked to leave at the period's end and is still there.
                 subscription("cus_d", "active", "2024-01-21 10:00", Canceled_At="2024-02-25 08:00"),
@@ -296,3 +291,11 @@ def test_shipped_mappings_are_valid(root):
     assert names == ["crm.yml", "stripe.yml", "telco.yml"]
     for name in names:
         mapping.read(root / "data" / "mappings" / name)
+
+
+def test_the_documentations_examples_are_valid(root):
+    text = (root / "docs" / "your-data.md").read_text(encoding="utf-8")
+    blocks = [block.split("```")[0] for block in text.split("```yaml\n")[1:]]
+    assert len(blocks) == 3
+    for block in blocks:
+        mapping.parse(block if block.startswith("version") else "tables:\n" + block)

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import duckdb
 import pytest
-
 from customer_value.errors import DataError
 from customer_value.intake.sources import Sources, did_you_mean, nearest
 
@@ -107,7 +106,7 @@ def test_a_download_that_fails_shows_no_password():
 
 def test_ragged_rows_are_named_with_their_line(tmp_path):
     (tmp_path / "t.csv").write_text("id,name,price\na,b,1\na,b,1,9\n", encoding="utf-8")
-    with Sources(tmp_path) as sources, pytest.raises(DataError, match="(?i)line: 3"):
+    with Sources(tmp_path) as sources, pytest.raises(DataError, match=r"(?i)line: 3"):
         sources.relation("t")
 
 

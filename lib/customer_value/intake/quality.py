@@ -201,7 +201,8 @@ def _subscription_rules(context: Context) -> list[Rule]:
     stock = f"""(SELECT month, n FROM (
         SELECT s.month, s.n, coalesce(next.n, 0) AS after FROM {firsts} s
         LEFT JOIN {firsts} next ON next.month = s.month + INTERVAL 1 MONTH ORDER BY s.month LIMIT 1)
-        WHERE n > {OPENING_STOCK_RATIO} * after AND last_day((month + INTERVAL 1 MONTH)::DATE) <= {as_of})"""
+        WHERE n > {OPENING_STOCK_RATIO} * greatest(after, 1)
+            AND last_day((month + INTERVAL 1 MONTH)::DATE) <= {as_of})"""
     ledger = f"""(SELECT customer_id, min(total) AS low FROM (
         SELECT customer_id, sum(change) OVER (PARTITION BY customer_id ORDER BY day) AS total FROM (
             SELECT customer_id, day, sum(change) AS change FROM (
@@ -346,7 +347,8 @@ def rules_for(table: str, context: Context) -> list[Rule]:
     if table == "subscriptions" and not context.snapshots:
         rules += _subscription_rules(context)
     elif table == "subscriptions":
-        keep = ("opening_stock", "one_account", "sudden_change")
+        # Snapshots cannot show who started within their first month: the marts say so whatever the numbers.
+        keep = ("one_account", "sudden_change")
         rules = [rule for rule in _subscription_rules(context) if rule.id in keep]
     elif table == "customers":
         rules += _customer_rules()
