@@ -67,7 +67,7 @@ def test_due_branches() -> None:
         ("low", "high", "ever more growth"),
         ("low", "low", "loses much and grows little"),
         ("high", "high", "grows well"),
-        ("unclear", "high", "Expansion is strong. Whether gross retention"),
+        ("unclear", "high", "Expansion is strong. On gross retention no verdict"),
         ("unclear", "unclear", "gross retention and expansion"),
     ],
 )
@@ -126,8 +126,22 @@ def test_quick_ratio_without_losses() -> None:
 
 def test_winds_name_groups_safely() -> None:
     rows = [
-        {"attribute": "all", "level": "all", "measure": "headwind", "estimate": 0.1, "verdict": None},
-        {"attribute": "plan", "level": "<b>Pro", "measure": "headwind", "estimate": 0.3, "verdict": "high"},
+        {
+            "attribute": "all",
+            "level": "all",
+            "measure": "headwind",
+            "estimate": 0.1,
+            "verdict": None,
+            "few_accounts": False,
+        },
+        {
+            "attribute": "plan",
+            "level": "<b>Pro",
+            "measure": "headwind",
+            "estimate": 0.3,
+            "verdict": "high",
+            "few_accounts": False,
+        },
     ]
     said = answers.winds(result(rows, ("attribute", "level", "measure")), words=WORDS)
     assert "lose clearly more" in said

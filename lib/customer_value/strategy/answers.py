@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
+from statistics import NormalDist
 
 import pandas as pd
 
@@ -118,8 +119,7 @@ def decomposition(result: Result, *, words: Words) -> str:
         name for name, verdict in (("gross retention", verdicts[0]), ("expansion", verdicts[1])) if verdict == "unclear"
     ]
     return (
-        f"The opening accounts {numbers}. {sure}Whether {words.list(open_question)} counts as high cannot be told: "
-        "the range "
+        f"The opening accounts {numbers}. {sure}On {words.list(open_question)} no verdict is possible: the range "
         f"holds the dividing line {cuts}."
     )
 
@@ -165,7 +165,8 @@ def parts(result: Result, *, words: Words) -> str:
             clauses.append(f"there were no {noun}" if movement == "contraction" else f"there was no {noun}")
         else:
             clauses.append(
-                f"{noun} came mostly from {_PARTS[main['part']]} ({words.money(sign * main['estimate'])} a month)"
+                f"{noun} came mostly from {_PARTS[main['part']]} "
+                f"({words.money(sign * main['estimate'])} of monthly revenue)"
             )
     text = words.list(clauses)
     return f"Within the accounts, {text}."
@@ -232,6 +233,7 @@ def winds(result: Result, *, words: Words) -> str:
     levels = result.table[result.table["level"] != "all"]
     if levels.empty:
         return "There is no attribute to group accounts by."
+    few = levels["few_accounts"].astype(bool)
     phrases = {
         ("headwind", "high"): "lose clearly more than the company",
         ("headwind", "low"): "lose clearly less",
@@ -240,7 +242,7 @@ def winds(result: Result, *, words: Words) -> str:
     }
     clauses = []
     for (measure, verdict), phrase in phrases.items():
-        rows = levels[(levels["measure"] == measure) & (levels["verdict"] == verdict)]
+        rows = levels[(levels["measure"] == measure) & (levels["verdict"] == verdict) & ~few]
         if len(rows):
             clauses.append(f"{words.list(f'“{words.escape(level)}”' for level in rows['level'])} {phrase}")
     if not clauses:
@@ -259,6 +261,8 @@ def influence(result: Result, *, words: Words) -> str:
     text = f"The ten largest accounts paid {words.share(ten['estimate'])} of the opening revenue."
     if not known(net["estimate"]) or not known(without["estimate"]):
         return text
+    if words.share(net["estimate"], 1) == words.share(without["estimate"], 1):
+        return f"{text} Leaving out the largest one does not change net retention, {words.share(net['estimate'], 1)}."
     return (
         f"{text} Without the largest one, net retention would read {words.share(without['estimate'], 1)} instead of "
         f"{words.share(net['estimate'], 1)}."
@@ -295,8 +299,8 @@ def segments_detail(contrasts: Result, *, start: date, end: date, words: Words) 
     text = f"{words.plural(tested, 'comparison')} of one group with all other accounts were made {span}; "
     if clear.empty:
         return (
-            f"{text}none is clear once corrected for their number. That is no proof of sameness: see how wide the "
-            "ranges are."
+            f"{text}none is clear once corrected for their number. That is no proof of "
+            f"sameness.{_reach(contrasts, words)}"
         )
     best = clear.sort_values(["p_adjusted", "p"], kind="stable").iloc[0]
     return (
@@ -473,6 +477,20 @@ def _few_accounts(net: pd.Series, words: Words) -> str:
         f" **A few accounts decide the revenue figures**: the largest paid {words.share(net['largest_share'])} of the "
         f"opening revenue, and all of them together carry as much information as {size} of equal size. No decision "
         "stands on these figures."
+    )
+
+
+def _reach(contrasts: Result, words: Words) -> str:
+    """What the typical comparison of accounts kept could have found: 2.8 standard errors, read off its range."""
+    table = contrasts.table
+    kept = table[(table["metric"] == "logo_retention") & table["low"].notna()]
+    if kept.empty:
+        return ""
+    quantile = NormalDist().inv_cdf(0.5 + (contrasts.level or 0.95) / 2)
+    gap = float(((kept["high"] - kept["low"]) / 2 / quantile * 2.8).median())
+    return (
+        f" A typical comparison of the share of accounts kept could have found a difference of {words.points(gap, 0)} "
+        "four times in five, had it been the only one; smaller ones would mostly go unseen."
     )
 
 

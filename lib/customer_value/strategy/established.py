@@ -165,7 +165,7 @@ def _state(
         low=row["low"],
         high=row["high"],
         unit=unit,
-        n=row["n"],
+        n=None if metric == "accounts" else row["n"],
         design="A",
         caveat=FEW_CAVEAT if few else "",
         evidence=f"revenue#{evidence}",
