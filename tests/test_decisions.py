@@ -229,6 +229,8 @@ def test_all_eight_areas_have_a_verdict() -> None:
     snapshots = {verdict.area: verdict.needs for verdict in decide([], tables=["mrr_snapshots"]).areas}
     assert snapshots["expansion"] == ()
     assert snapshots["product"] == ("usage_events",)
+    monthly = {v.area: v.needs for v in decide([], tables=["subscriptions", "feature_usage_monthly"]).areas}
+    assert monthly["product"] == ()
 
 
 def test_every_area_has_an_action_for_either_direction() -> None:

@@ -41,6 +41,9 @@ NEEDS = {
 }
 """The tables that an area's question cannot be asked without, where no chapter recorded anything about it."""
 
+STANDS_FOR = {"mrr_snapshots": "subscriptions", "feature_usage_monthly": "usage_events"}
+"""Tables that do as well as another in `NEEDS`."""
+
 USES = {
     "churn_prevention": "who left, when and why",
     "expansion": "who paid more, and for what",
@@ -89,6 +92,14 @@ ACTIONS = {
         change="Fewer than one in ten failed payments recovered after a full quarter of retries and reminders.",
         worth=COST,
         topic="failed payments",
+    ),
+    "churn": Action(
+        do="Record why every account leaves, and whether a payment failed, starting now",
+        test=None,
+        owner="Customer success, with whoever runs billing",
+        change="Reasons that differ so much from one account to the next that no action follows from them.",
+        worth=COST,
+        topic="leaving",
     ),
     "voluntary_churn": Action(
         do="Speak with every account that gives notice, and give the commonest reason an owner",
@@ -569,6 +580,6 @@ def _verdict(
     barred = any(not _retention_known(f, retention_known) for f in recorded if f.kind != "not_studied")
     if barred or tested or facts or any(f.kind == "association" for f in recorded):
         return Verdict(area, "Not enough evidence", (), tested, facts, needs, barred)
-    present = {*tables, "subscriptions"} if "mrr_snapshots" in tables else set(tables)
+    present = {*tables, *(STANDS_FOR[table] for table in tables if table in STANDS_FOR)}
     missing = needs or tuple(need for need in NEEDS[area] if need not in present)
     return Verdict(area, None, (), (), (), missing)
