@@ -309,9 +309,9 @@ def logrank(
 
         Returns
         -------
-        Result keyed by ``attribute, level``: ``estimate`` is the number of churns observed over the number expected if all
-    levels left alike, ``n`` accounts, ``events``, ``expected``; and of the attribute's test ``statistic`` (χ²), ``df``,
-    ``p`` and ``p_adjusted`` (Benjamini–Hochberg over the attributes tested), the same on each of its rows. Levels too
+        Result keyed by ``attribute, level``: ``estimate`` is churns observed over churns expected if all levels
+    left alike; ``n`` accounts, ``events``, ``expected``. ``statistic`` (χ²), ``df``, ``p`` and ``p_adjusted``
+    (Benjamini–Hochberg over the attributes) are of the attribute's test and the same on each of its rows. Levels too
     small to show take no part. An attribute with fewer than two levels is absent.
 
     References
@@ -375,8 +375,9 @@ def pairwise(
     -------
     Result keyed by ``attribute, first, second``: ``estimate`` is the retention of ``first`` minus that of ``second``
     (at the same age and from the same start), missing where a curve does not reach the age; ``p`` is of the log-rank
-    test over all ages, ``p_adjusted`` by Holm within the attribute. ``n``, ``n_second`` accounts. Accounts of no stated
-    level and pooled levels take no part.
+    test over all ages, ``p_adjusted`` by Holm within the attribute. ``n``, ``n_second``
+    accounts. ``first_id``, ``second_id`` name the levels without the edges of bands, which move with the data. Accounts
+    of no stated level and pooled levels take no part.
 
     References
     ----------
@@ -397,6 +398,8 @@ def pairwise(
         found = _curves(subjects, confidence, min_group)
         at = found[found["age"] == age].set_index("level")
         accounts = _accounts(subjects)
+        banded = subjects.attribute.kind in ("money", "number")
+        names = {level: f"band {place}" if banded else level for place, level in enumerate(subjects.order, start=1)}
         rows = []
         for first, second in itertools.combinations(present, 2):
             test = by_pair[frozenset((first, second))]
@@ -417,11 +420,13 @@ def pairwise(
                     "statistic": test.statistic,
                     "p": test.p,
                     "p_adjusted": test.p_adjusted,
+                    "first_id": names[first],
+                    "second_id": names[second],
                 }
             )
         tables.append(pd.DataFrame(rows))
     columns = ["attribute", "first", "second", "estimate", "low", "high", "n", "n_second", "statistic", "p"]
-    columns.append("p_adjusted")
+    columns += ["p_adjusted", "first_id", "second_id"]
     table = pd.concat(tables, ignore_index=True)[columns] if tables else pd.DataFrame(columns=columns)
     return Result(
         name="pairwise_retention",
