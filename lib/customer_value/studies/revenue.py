@@ -361,9 +361,11 @@ def monthly_trend(marts: Marts, *, months: int = 24, confidence: float = 0.95) -
             accounts["opening"], accounts["closing"], accounts["lost"], confidence=confidence, min_group=1
         )
         rows += [
-            found.loc[metric].to_dict() | {"metric": metric, "month": month} for metric in ("logo", "gross", "net")
+            found.loc[metric].to_dict() | {"metric": metric, "month": month} for metric in ("net", "gross", "logo")
         ]
-    table = pd.DataFrame(rows).sort_values(["metric", "month"], kind="stable").reset_index(drop=True)
+    table = pd.DataFrame(rows)
+    table["place"] = table["metric"].map(("net", "gross", "logo").index)
+    table = table.sort_values(["place", "month"], kind="stable").reset_index(drop=True)
     return Result(
         name="monthly_retention",
         table=_columns(table, "metric", "month", closed_cohort.COLUMNS),

@@ -152,7 +152,8 @@ def contrasts(
 ) -> Result:
     """Every group against all other accounts, as a raw difference.
 
-    Of an attribute with two groups only one contrast is tested: the other is its mirror image.
+    Of an attribute with two groups (and too few accounts outside them to show) only one contrast is tested: the other
+    is its mirror image.
 
     Returns
     -------
@@ -172,7 +173,8 @@ def contrasts(
     for attribute in chosen:
         group = _grouped(base, attribute, bands=bands, money_name=money_name, min_group=min_group)
         candidates = [level for level in group.levels if level not in (NOT_STATED, OTHER)]
-        if len(group.levels) == 2:
+        # With hardly anyone outside two groups, the second contrast is the first one's mirror image.
+        if len(candidates) == 2 and not shown(int((~group.named.isin(candidates)).sum()), min_group):
             candidates = candidates[:1]
         now = _levels_now(active, group) if Period(start, end).about_a_year else None
         for level in candidates if len(group.levels) > 1 else ():
