@@ -1,0 +1,212 @@
+"""The study of how long accounts stay, recounted by hand from the rows that went in."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import numpy as np
+import pandas as pd
+import pytest
+from customer_value.errors import DataError, SettingsError
+from customer_value.stats import intervals
+from customer_value.studies import cohort_survival as study
+from marts_fixtures import build_marts
+
+AS_OF = "2024-06-30"
+
+
+def months_after(first: str, months: int) -> str:
+    return str((pd.Timestamp(first) + pd.DateOffset(months=months)).date())
+
+
+def rows_of(cohorts: dict[str, list[int | None]], product: str = "basic") -> list[dict]:
+    """Accounts by start; each ends after so many months, or not at all (None)."""
+    return [
+        {
+            "customer_id": f"{product}-{start}-{place:03}",
+            "start_date": start,
+            "end_date": None if months is None else months_after(start, months),
+            "product": product,
+            "mrr": 100 + place,
+            "billing_months": 1,
+        }
+        for start, lives in cohorts.items()
+        for place, months in enumerate(lives)
+    ]
+
+
+# Forty a cohort; of the first ten leave after three months and ten after six, of the second five after three.
+COHORTS = {
+    "2023-01-10": [3] * 10 + [6] * 10 + [None] * 20,
+    "2023-07-10": [3] * 5 + [None] * 35,
+}
+
+
+@pytest.fixture(scope="module")
+def marts(tmp_path_factory):
+    return build_marts(
+        tmp_path_factory.mktemp("cohorts"),
+        as_of=AS_OF,
+        observed_from="2022-12-31",
+        subscriptions=rows_of(COHORTS),
+        customers=[
+            {"customer_id": row["customer_id"], "region": "north" if place % 2 else "south", "manager": "Kim"}
+            for place, row in enumerate(rows_of(COHORTS))
+        ],
+        attributes={"region": {}, "manager": {"known_at": "current"}},
+    )
+
+
+@pytest.fixture(scope="module")
+def flat(tmp_path_factory):
+    rows = [{"customer_id": f"c{i:03}", "tenure": 1 + i % 40, "churned": i % 4 == 0} for i in range(400)]
+    return build_marts(tmp_path_factory.mktemp("flat"), flat=rows)
+
+
+def test_curve_is_the_product_of_what_stays(marts) -> None:
+    curve = study.curves(marts)
+    assert curve.row(age=2)["estimate"] == 1
+    assert curve.row(age=3)["estimate"] == pytest.approx(65 / 80)
+    assert curve.row(age=6)["estimate"] == pytest.approx(55 / 80)
+    assert curve.row(age=3)["n"] == 80
+    # The second cohort is followed to its eleventh month; nothing is claimed for it beyond.
+    assert curve.row(age=11)["n"] == 55
+    assert curve.table["age"].max() == 11
+
+
+def test_ages_not_reached_have_a_row_without_an_estimate(marts) -> None:
+    points = study.survival_at(marts, ages=(6, 24))
+    assert points.row(age=6)["estimate"] == pytest.approx(55 / 80)
+    assert np.isnan(points.row(age=24)["estimate"])
+    assert points.suppressed == 1
+
+
+def test_triangle_counts_each_cohort_once_it_is_whole(marts) -> None:
+    kept = study.triangle(marts, metric="logos")
+    row = kept.row(cohort="2023-01", age=6)
+    assert (row["estimate"], row["n"]) == (0.5, 40)
+    np.testing.assert_allclose((row["low"], row["high"]), [float(x) for x in intervals.wilson(20, 40)[1:]])
+    ages = kept.where(cohort="2023-07").table["age"]
+    assert ages.max() == 11
+    money = study.triangle(marts, metric="gross").row(cohort="2023-01", age=6)
+    first = np.arange(100, 140)
+    assert money["estimate"] == pytest.approx(first[20:].sum() / first.sum())
+    net = study.triangle(marts, metric="net").row(cohort="2023-01", age=6)
+    expected = intervals.ratio_jackknife(np.where(np.arange(40) >= 20, first, 0), first)
+    assert (net["low"], net["high"]) == (pytest.approx(expected.low), pytest.approx(expected.high))
+    assert (kept.table.query("age == 0")[["estimate", "low", "high"]] == 1).all(axis=None)
+
+
+def test_rows_of_logos_never_rise(marts) -> None:
+    for _, row in study.triangle(marts).table.groupby("cohort"):
+        assert (np.diff(row.sort_values("age")["estimate"]) <= 0).all()
+
+
+def test_small_cohorts_pool_to_quarters_then_years(tmp_path) -> None:
+    monthly = {f"2023-{month:02}-05": [None] * 12 for month in range(1, 7)}
+    marts = build_marts(tmp_path, as_of=AS_OF, observed_from="2022-12-31", subscriptions=rows_of(monthly))
+    by_quarter = study.triangle(marts)
+    assert by_quarter.table["cohort"].unique().tolist() == ["2023 Q1", "2023 Q2"]
+    assert by_quarter.table["n"].unique().tolist() == [36]
+    assert any("pooled by quarter" in note for note in by_quarter.notes)
+    assert study.triangle(marts, min_group=60).table["cohort"].unique().tolist() == ["2023"]
+    hidden = study.triangle(marts, min_group=100)
+    assert hidden.table["estimate"].isna().all()
+    assert hidden.suppressed == len(hidden.table)
+
+
+def test_only_what_was_known_at_sign_up_may_group(marts) -> None:
+    with pytest.raises(SettingsError, match=r"known as of now"):
+        study.curves(marts, by="manager")
+    with pytest.raises(SettingsError, match=r"known as of a later date|do not have"):
+        study.curves(marts, by="plan")
+    with pytest.raises(SettingsError, match=r"colour"):
+        study.curves(marts, by="colour")
+    assert study.comparable(marts.meta) == ("first_plan", "first_term", "first_mrr", "region")
+
+
+def test_cohort_year_and_half_group(marts) -> None:
+    halves = study.cohorts_at_age(marts, age=6)
+    assert halves.table["cohort"].tolist() == ["2023 H1", "2023 H2"]
+    np.testing.assert_allclose(halves.table["estimate"], [0.5, 35 / 40])
+    assert "no trend" in halves.notes[-1]
+    assert study.curves(marts, by="cohort_year").table["level"].unique().tolist() == ["2023"]
+
+
+def test_a_small_level_shows_its_size_only(tmp_path) -> None:
+    rows = rows_of({"2023-01-10": [6] * 10 + [None] * 40}) + rows_of({"2023-01-10": [3] * 29}, "rare")
+    marts = build_marts(tmp_path, as_of=AS_OF, observed_from="2022-12-31", subscriptions=rows)
+    curves = study.curves(marts, by="first_plan")
+    hidden = curves.where(level="rare").table
+    assert hidden[["n"]].to_numpy().tolist() == [[29]]
+    assert hidden["estimate"].isna().all()
+    assert curves.suppressed == 1
+    assert study.logrank(marts, by="first_plan").table.empty
+    assert study.pairwise(marts, by="first_plan").table.empty
+
+
+def test_the_whole_company_always_shows(tmp_path) -> None:
+    marts = build_marts(
+        tmp_path, as_of=AS_OF, observed_from="2022-12-31", subscriptions=rows_of({"2023-01-10": [3, None, None, None]})
+    )
+    assert study.curves(marts).row(age=3)["estimate"] == 0.75
+
+
+def test_pairs_and_logrank_agree_for_two_groups(marts) -> None:
+    by_half = study.logrank(marts, by="cohort_half")
+    pair = study.pairwise(marts, by="cohort_half", age=6).table.iloc[0]
+    assert pair["p"] == pytest.approx(by_half.table["p"].iloc[0])
+    assert pair["p_adjusted"] == pytest.approx(pair["p"])
+    assert pair["estimate"] == pytest.approx(0.5 - 35 / 40)
+    assert pair["low"] < pair["estimate"] < pair["high"] < 0
+    assert by_half.table["events"].sum() == pytest.approx(by_half.table["expected"].sum())
+
+
+def test_medians(marts) -> None:
+    stay = study.medians(marts, by="cohort_half", horizon=6)
+    assert stay.row(level="2023 H1", measure="median")["estimate"] == 6
+    assert np.isnan(stay.row(level="2023 H2", measure="median")["estimate"])
+    # Thirty stay six months, ten three.
+    assert stay.row(level="2023 H1", measure="restricted_mean")["estimate"] == pytest.approx((30 * 6 + 10 * 3) / 40)
+
+
+def test_appended_future_changes_nothing(marts, tmp_path) -> None:
+    later = [*rows_of(COHORTS), *rows_of({"2024-07-01": [None] * 50})]
+    again = build_marts(
+        tmp_path,
+        as_of=dt.date.fromisoformat(AS_OF),
+        observed_from="2022-12-31",
+        subscriptions=list(reversed(later)),
+    )
+    pd.testing.assert_frame_equal(study.curves(marts).table, study.curves(again).table)
+
+
+def test_a_flat_table_of_undeclared_observation_says_so_first(flat) -> None:
+    warning = study.observation_warning(flat.meta)
+    assert warning.startswith("This curve may not be retention")
+    assert study.curves(flat).notes[0] == warning
+    assert study.medians(flat).notes[0] == warning
+    tenure, churned = 1 + np.arange(400) % 40, np.arange(400) % 4 == 0
+    expected = np.prod([1 - (churned & (tenure == k)).sum() / (tenure >= k).sum() for k in range(1, 13)])
+    assert study.survival_at(flat, ages=(12,)).row(age=12)["estimate"] == pytest.approx(expected)
+    with pytest.raises(DataError, match="Cohorts need the date"):
+        study.triangle(flat)
+
+
+def test_a_declared_observation_is_not_warned_of_and_a_snapshot_is_a_life_table(tmp_path) -> None:
+    rows = [{"customer_id": f"c{i:03}", "tenure": 1 + i % 4, "churned": i % 8 == 0} for i in range(400)]
+    followed = build_marts(tmp_path / "a", flat=rows, observation="followed_from_start")
+    assert study.observation_warning(followed.meta) is None
+    snapshot = build_marts(tmp_path / "b", flat=rows, observation="snapshot", snapshot_window=1)
+    # In the one month watched, fifty of the hundred in their first month left, and none of the others.
+    table = study.curves(snapshot).table.set_index("age")["estimate"]
+    assert table.loc[[1, 2, 3, 4]].tolist() == [0.5] * 4
+    assert study.curves(followed).row(age=1)["estimate"] == pytest.approx(350 / 400)
+    assert any("period life table" in note for note in study.curves(snapshot).notes)
+
+
+def test_unknown_choices_are_refused(marts) -> None:
+    with pytest.raises(SettingsError, match="metric must be one of"):
+        study.triangle(marts, metric="nrr")
+    with pytest.raises(SettingsError, match="grain must be one of"):
+        study.triangle(marts, grain="week")
