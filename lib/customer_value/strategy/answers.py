@@ -42,11 +42,13 @@ def net_detail(retention: Result, *, start: date, end: date, words: Words) -> st
     if not known(net["estimate"]):
         return f"{words.plural(net['n'], 'account')} paid at the start of the period, {span}: too few to show shares."
     hundred = words.currency_sign or ""
+    # Over a short period little is lost, and whole numbers would hide it.
+    digits = 1 if gross["estimate"] > 0.95 else 0
     of_100 = f"Of every {hundred}100 of monthly recurring revenue that {words.number(net['n'])} accounts paid"
     return (
-        f"{of_100} at the start, {hundred}{words.number(100 * gross['estimate'])} is still paid "
-        f"(gross retention, {words.shares(gross['low'], gross['high'])}) and growth of the same accounts brings it to "
-        f"{hundred}{words.number(100 * net['estimate'])} (net retention, {words.shares(net['low'], net['high'])}). "
+        f"{of_100} at the start, {hundred}{words.number(100 * gross['estimate'], digits)} is still paid "
+        f"(gross retention, {words.shares(gross['low'], gross['high'], digits)}) and growth of the same accounts brings it to "
+        f"{hundred}{words.number(100 * net['estimate'], digits)} (net retention, {words.shares(net['low'], net['high'], digits)}). "
         f"Measured {span}; accounts won since are left out. "
         f"{words.count(logo['events'], logo['n'])} accounts left: "
         f"{words.out_of_100(logo['estimate'], logo['low'], logo['high'], 'are still here')}."
@@ -75,8 +77,8 @@ def beside_movements(retention: Result, *, words: Words) -> str:
     if not known(group["estimate"]) or not known(moved["estimate"]):
         return ""
     text = (
-        f"Reckoned from monthly movements, gross retention reads {words.share(moved['estimate'])} instead of "
-        f"{words.share(group['estimate'])}: movements also count what accounts won within the period lost, and "
+        f"Reckoned from movements, gross retention reads {words.share(moved['estimate'], 1)}; the closed group's reads "
+        f"{words.share(group['estimate'], 1)}: movements also count what accounts won within the period lost, and "
         "decreases that were made good later. The two answer different questions and must not be mixed between reports."
     )
     if back["events"]:
