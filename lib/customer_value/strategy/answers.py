@@ -47,8 +47,8 @@ def net_detail(retention: Result, *, start: date, end: date, words: Words) -> st
     of_100 = f"Of every {hundred}100 of monthly recurring revenue that {words.number(net['n'])} accounts paid"
     return (
         f"{of_100} at the start, {hundred}{words.number(100 * gross['estimate'], digits)} is still paid "
-        f"(gross retention, {words.shares(gross['low'], gross['high'], digits)}) and growth of the same accounts brings it to "
-        f"{hundred}{words.number(100 * net['estimate'], digits)} (net retention, {words.shares(net['low'], net['high'], digits)}). "
+        f"(gross retention, {words.shares(gross['low'], gross['high'], digits)}) and growth of the same accounts brings "
+        f"it to {hundred}{words.number(100 * net['estimate'], digits)} (net retention, {words.shares(net['low'], net['high'], digits)}). "
         f"Measured {span}; accounts won since are left out. "
         f"{words.count(logo['events'], logo['n'])} accounts left: "
         f"{words.out_of_100(logo['estimate'], logo['low'], logo['high'], 'are still here')}."
