@@ -45,11 +45,11 @@ def net_detail(retention: Result, *, start: date, end: date, words: Words) -> st
     # Over a short period little is lost, and whole numbers would hide it.
     digits = 1 if gross["estimate"] > 0.95 else 0
     of_100 = f"Of every {hundred}100 of monthly recurring revenue that {words.number(net['n'])} accounts paid"
+    kept, grown = (f"{hundred}{words.number(100 * row['estimate'], digits)}" for row in (gross, net))
+    kept_range, grown_range = (words.shares(row["low"], row["high"], digits) for row in (gross, net))
     return (
-        f"{of_100} at the start, {hundred}{words.number(100 * gross['estimate'], digits)} is still paid "
-        f"(gross retention, {words.shares(gross['low'], gross['high'], digits)}) and growth of the same accounts brings "
-        f"it to {hundred}{words.number(100 * net['estimate'], digits)} (net retention, {words.shares(net['low'], net['high'], digits)}). "
-        f"Measured {span}; accounts won since are left out. "
+        f"{of_100} at the start, {kept} is still paid (gross retention, {kept_range}) and growth of the same accounts "
+        f"brings it to {grown} (net retention, {grown_range}). Measured {span}; accounts won since are left out. "
         f"{words.count(logo['events'], logo['n'])} accounts left: "
         f"{words.out_of_100(logo['estimate'], logo['low'], logo['high'], 'are still here')}."
         f"{_few_accounts(net, words)}"
