@@ -10,9 +10,10 @@ from pathlib import Path
 import matplotlib
 import nbformat
 import yaml
-from customer_value.report import publish
 from matplotlib.figure import Figure
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output, new_raw_cell
+
+from customer_value.report import publish
 
 CHAPTERS = (
     publish.ChapterPage("strategy", "Summary", first=True),

@@ -9,6 +9,7 @@ from pathlib import Path
 import duckdb
 import pandas as pd
 import pytest
+
 from customer_value.errors import SettingsError
 from customer_value.intake import load
 from customer_value.marts import Marts, build

@@ -7,6 +7,7 @@ import datetime as dt
 import numpy as np
 import pandas as pd
 import pytest
+
 from customer_value.errors import DataError, SettingsError
 from customer_value.stats import intervals
 from customer_value.studies import cohort_survival as study

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
+
 from customer_value.intake import dictionary
 from customer_value.intake.contract import (
     BY_NAME,
@@ -55,7 +56,7 @@ def test_unknown_column_is_named():
 
 def test_the_dictionary_in_the_repository_is_the_contracts(root: Path):
     written = (root / "data" / "README.md").read_text(encoding="utf-8")
-    assert written == dictionary.markdown(), "run: python -m customer_value.intake.dictionary"
+    assert written == dictionary.markdown(), "run: make docs"
 
 
 def test_the_dictionary_says_every_table_and_column():

@@ -6,6 +6,7 @@ from datetime import date
 
 import pandas as pd
 import pytest
+
 from customer_value import intake, marts
 from customer_value.intake.contract import BY_NAME
 from customer_value.studies import data_quality

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from customer_value import intake
 from customer_value.errors import DataError
 from customer_value.intake import mapping

@@ -13,15 +13,16 @@ from pathlib import Path
 import matplotlib
 import pandas as pd
 import pytest
-from customer_value import figures
-from customer_value.figures import theme
-from customer_value.stats.result import Result
-from customer_value.strategy.wording import Words
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
+
+from customer_value import figures
+from customer_value.figures import theme
+from customer_value.stats.result import Result
+from customer_value.strategy.wording import Words
 
 WORDS = Words(currency="GBP")
 STEPS = ["opening", "new", "expansion", "reactivation", "contraction", "churn", "closing"]

@@ -8,13 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
 from customer_value.errors import ChapterError
 from customer_value.strategy import findings
 from customer_value.strategy.findings import Finding, identifier
 from customer_value.strategy.wording import Words
-from hypothesis import given
-from hypothesis import strategies as st
-from pydantic import ValidationError
 
 WORDS = Words(currency="GBP")
 

@@ -10,12 +10,13 @@ from pathlib import Path
 import duckdb
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from customer_value import intake
 from customer_value.csv_safe import defuse, write_csv
 from customer_value.intake.contract import SUBSCRIPTION_OUTPUT
 from customer_value.intake.sources import Sources
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 
 def put(folder: Path, **tables: str) -> Path:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from customer_value.stats import intervals
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
+
+from customer_value.stats import intervals
 
 MONEY = st.lists(st.floats(1, 1e6), min_size=2, max_size=40)
 
@@ -101,7 +102,7 @@ def test_weighted_share_with_equal_weights_is_wilson() -> None:
     [(np.ones(30), False), (np.ones(29), True), (np.r_[np.ones(90), 10], False), (np.r_[np.ones(90), 10.1], True)],
 )
 def test_few_accounts_at_its_boundaries(weights: np.ndarray, few: bool) -> None:
-    assert intervals.few_accounts(weights) is few
+    assert intervals.few_decide(weights) is few
 
 
 def test_difference_of_shares_matches_newcombe() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 import pytest
+
 from customer_value import intake
 from customer_value.errors import DataError, SettingsError
 from customer_value.intake import mapping

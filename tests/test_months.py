@@ -8,6 +8,7 @@ from itertools import pairwise
 
 import pandas as pd
 import pytest
+
 from customer_value.marts import Marts
 from customer_value.marts.dates import close_of_month, months_between
 from marts_fixtures import build_marts

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from customer_value.stats import multiplicity
 from hypothesis import given
 from hypothesis import strategies as st
+
+from customer_value.stats import multiplicity
 
 # Benjamini and Hochberg (1995), section 3: 15 p-values; the procedure at 0.05 rejects the first four.
 PAPER = [

@@ -11,14 +11,15 @@ import sys
 from html.parser import HTMLParser
 from pathlib import Path
 
-import handmade_project
 import pytest
 import yaml
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
+
+import handmade_project
 from customer_value.errors import PublishError
 from customer_value.report import publish
 from customer_value.report.publish import links
 from customer_value.report.publish.notebook import read_page
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
 
 
 @pytest.fixture(scope="module")

@@ -7,6 +7,7 @@ from datetime import date
 import duckdb
 import pandas as pd
 import pytest
+
 from customer_value import intake
 from customer_value.errors import DataError, SettingsError
 

@@ -13,7 +13,6 @@ import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from marts_fixtures import build_marts
 
 from customer_value import intake, marts
 from customer_value.errors import SettingsError
@@ -21,6 +20,7 @@ from customer_value.marts import periods
 from customer_value.marts.bases import period_base
 from customer_value.stats.jackknife import jackknife_of_sums
 from customer_value.studies import revenue
+from marts_fixtures import build_marts
 
 YEAR = {"start": date(2023, 12, 31), "end": date(2024, 12, 31)}
 

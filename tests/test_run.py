@@ -10,6 +10,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+
 from customer_value.errors import ChapterError, DataError, PublishError, SettingsError
 from customer_value.report import run as runner
 from customer_value.report import settings

@@ -7,7 +7,6 @@ from datetime import date
 import numpy as np
 import pandas as pd
 import pytest
-from marts_fixtures import build_marts
 from scipy import stats
 
 from customer_value.errors import SettingsError
@@ -16,6 +15,7 @@ from customer_value.marts.levels import NOT_STATED, OTHER, Levels, pooled
 from customer_value.stats import intervals
 from customer_value.stats.multiplicity import benjamini_hochberg
 from customer_value.studies import segments
+from marts_fixtures import build_marts
 
 YEAR = {"start": date(2023, 12, 31), "end": date(2024, 12, 31)}
 ATTRIBUTES = {

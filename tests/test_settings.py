@@ -7,6 +7,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+
 from customer_value.errors import SettingsError
 from customer_value.report import settings
 

@@ -8,6 +8,7 @@ from datetime import date
 import numpy as np
 import pandas as pd
 import pytest
+
 from customer_value.errors import SettingsError
 from customer_value.intake.contract import BY_NAME
 from customer_value.simulate import make_sample, simulate, write

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
+
 from customer_value.errors import DataError
 from customer_value.intake.sources import Sources, did_you_mean, nearest
 

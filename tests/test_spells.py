@@ -8,6 +8,7 @@ from decimal import Decimal
 import ibis
 import pandas as pd
 import pytest
+
 from customer_value.marts import Marts
 from customer_value.marts.bases import state_at
 from customer_value.marts.dates import (

@@ -11,11 +11,12 @@ from pathlib import Path
 import ibis
 import pyarrow.parquet as pq
 import pytest
+from ibis import _
+
 from customer_value import marts
 from customer_value.errors import DataError
 from customer_value.marts import Marts, Meta
 from customer_value.marts.spells import opening_stock
-from ibis import _
 from marts_fixtures import build_marts, write_tables
 from marts_reference import random_rows
 

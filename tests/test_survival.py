@@ -10,12 +10,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from customer_value.stats import intervals, survival
 from hypothesis import given
 from hypothesis import strategies as st
 from lifelines import KaplanMeierFitter
 from lifelines.statistics import multivariate_logrank_test
 from lifelines.utils import restricted_mean_survival_time
+
+from customer_value.stats import intervals, survival
 
 REFERENCE = Path(__file__).parent / "reference"
 

@@ -10,6 +10,7 @@ from html.parser import HTMLParser
 import pandas as pd
 import pypandoc
 import pytest
+
 from customer_value import tables
 from customer_value.stats.result import Result
 from customer_value.strategy.wording import Words

@@ -10,9 +10,10 @@ from datetime import date, datetime
 import pandas as pd
 import pypandoc
 import pytest
-from customer_value.strategy.wording import MINUS, UNKNOWN, Words
 from hypothesis import given
 from hypothesis import strategies as st
+
+from customer_value.strategy.wording import MINUS, UNKNOWN, Words
 
 POUNDS = Words(currency="GBP")
 PLAIN = Words()

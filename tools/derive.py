@@ -6,6 +6,7 @@ import tomllib
 from pathlib import Path
 
 import nbformat
+
 from customer_value.intake import dictionary
 
 ROOT = Path(__file__).resolve().parents[1]

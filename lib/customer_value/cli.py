@@ -98,8 +98,9 @@ def publish(
 ) -> None:
     """Publish an existing report once more, for example after installing Quarto."""
     from customer_value.report import run as runner
+    from customer_value.report.request import repository
 
-    outcome = runner.republish(name, engine=_engine(engine))
+    outcome = runner.republish(name, root=repository(), engine=_engine(engine))
     typer.echo(_shown(outcome.site))
 
 
@@ -116,7 +117,7 @@ def list_() -> None:
         needs = f"  needs {', '.join(chapter.needs)}" if chapter.needs else ""
         typer.echo(f"  {chapter.notebook}{needs}")
     typer.echo("reports")
-    for report in runner.reports():
+    for report in runner.reports(repository()):
         typer.echo(f"  {report}")
 
 

@@ -25,6 +25,8 @@ def defuse(value: object) -> object:
 def write_csv(frame: pd.DataFrame, path: str | Path) -> None:
     """Write a table as UTF-8 CSV, formulas defused, with the same bytes wherever it runs.
 
+    Fractions are written to ten significant digits: the sixteenth differs between processors.
+
     Parameters
     ----------
     frame : any table; its index is not written, its row order is kept
@@ -37,4 +39,4 @@ def write_csv(frame: pd.DataFrame, path: str | Path) -> None:
     for place, dtype in enumerate(frame.dtypes):
         if not (pd.api.types.is_numeric_dtype(dtype) or pd.api.types.is_datetime64_any_dtype(dtype)):
             safe.isetitem(place, frame.iloc[:, place].map(defuse, na_action="ignore").astype(object))
-    safe.to_csv(path, index=False, encoding="utf-8", lineterminator="\n")
+    safe.to_csv(path, index=False, encoding="utf-8", lineterminator="\n", float_format="%.10g")

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from customer_value.report import publish
 from customer_value.report.publish import links
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from customer_value.stats import intervals, survival
 
 SEED = 20_260_630

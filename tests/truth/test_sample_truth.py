@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+
 from customer_value.intake import load
 from customer_value.marts import build
 from customer_value.simulate import CHANNELS, DEFAULT, SIZES, simulate, true_survival, write
@@ -83,7 +84,6 @@ def test_ignoring_delayed_entry_would_flatter(world, spells):
     assert naive[24] - world.truth["survival"]["all"]["all"][24] > 10 * errors[24]
 
 
-@pytest.mark.xfail(strict=True, reason="marts let the opening stock enter at its first line, not at observed_from")
 def test_marts_let_the_opening_stock_enter_when_it_comes_into_view(tmp_path):
     """The lines of the stock are older than the data, but nobody who left before could be seen leaving.
 

@@ -72,6 +72,7 @@ class Table:
     key : columns that identify a row; empty where rows have no key
     clock : the column by which rows after the as-of date are cut; None for tables without time
     attributes : further columns may be declared as attributes
+    studied : whether a chapter reads it; the others are checked and kept for chapters to come
     """
 
     name: str
@@ -81,6 +82,12 @@ class Table:
     key: tuple[str, ...] = ()
     clock: str | None = None
     attributes: bool = False
+    studied: bool = False
+
+    @property
+    def adds(self) -> str:
+        """What a report gains from it, and whether it does today."""
+        return self.switches_on if self.studied else f"{self.switches_on} (checked and kept; no chapter reads it yet)"
 
     def column(self, name: str) -> Column:
         """The column of that name; KeyError if there is none."""
@@ -151,6 +158,7 @@ TABLES: tuple[Table, ...] = (
         ),
         "everything about revenue, retention, survival and segments",
         clock="start_date",
+        studied=True,
     ),
     Table(
         "mrr_snapshots",
@@ -170,6 +178,7 @@ TABLES: tuple[Table, ...] = (
         "the same as subscriptions, without terms, add-ons and reasons",
         key=("customer_id", "month"),
         clock="month",
+        studied=True,
     ),
     Table(
         "customers",
@@ -185,6 +194,7 @@ TABLES: tuple[Table, ...] = (
         "names in lists, age since sign-up, segments by any attribute you declare",
         key=("customer_id",),
         attributes=True,
+        studied=True,
     ),
     Table(
         "customer_ids",
@@ -414,6 +424,7 @@ TABLES: tuple[Table, ...] = (
         ),
         "subscriptions in several currencies",
         key=("currency",),
+        studied=True,
     ),
     Table(
         "flat",
@@ -428,6 +439,7 @@ TABLES: tuple[Table, ...] = (
         "data quality, survival curves and segment counts; other chapters are short pages",
         key=("customer_id",),
         attributes=True,
+        studied=True,
     ),
 )
 """Every table, in the order of the dictionary."""

@@ -1,8 +1,6 @@
-"""The data dictionary, from the contract; ``python -m customer_value.intake.dictionary`` renews data/README.md."""
+"""The data dictionary, from the contract; `make docs` renews data/README.md."""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 from customer_value.intake.contract import TABLES, Column, Table
 
@@ -21,7 +19,7 @@ _KINDS = {
 _HEAD = """\
 # Data dictionary
 
-<!-- Generated from lib/customer_value/intake/contract.py by `python -m customer_value.intake.dictionary`. -->
+<!-- Generated from lib/customer_value/intake/contract.py by `make docs`. -->
 
 Only `subscriptions` is required, or in its place `mrr_snapshots` or `flat`. Every other table is optional and adds to
 the report. How to bring your own tables under these names, with worked examples, is told in
@@ -51,7 +49,7 @@ def _column(column: Column) -> str:
 
 
 def _table(table: Table) -> str:
-    lines = [f"## {table.name}", "", f"A row is {table.row_is}. Adds: {table.switches_on}."]
+    lines = [f"## {table.name}", "", f"A row is {table.row_is}. Adds: {table.adds}."]
     if table.key:
         lines.append(f"No two rows may agree on {' and '.join(table.key)}.")
     if table.name == "subscriptions":
@@ -66,14 +64,5 @@ def _table(table: Table) -> str:
 
 def markdown() -> str:
     """The whole dictionary as Markdown."""
-    overview = "".join(f"| [{t.name}](#{t.name}) | {t.row_is} | {t.switches_on} |\n" for t in TABLES)
+    overview = "".join(f"| [{t.name}](#{t.name}) | {t.row_is} | {t.adds} |\n" for t in TABLES)
     return _HEAD + overview + "\n" + "\n".join(_table(table) for table in TABLES)
-
-
-def write(path: str | Path) -> None:
-    """Write the dictionary to a file."""
-    Path(path).write_text(markdown(), encoding="utf-8")
-
-
-if __name__ == "__main__":
-    write(Path(__file__).resolve().parents[3] / "data" / "README.md")

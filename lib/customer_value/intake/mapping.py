@@ -242,6 +242,9 @@ def parse(text: str, *, name: str = "mapping") -> Mapping:
         raise SettingsError(f"{name} cannot be used:\n" + "\n".join(lines)) from None
 
 
+_ONE_SELECT_REMEDY = "\n  remedy: write one SELECT over the source's own files, without a semicolon inside"
+
+
 def _one_select(name: str, sql: str) -> exp.Expression:
     """The parsed statement; both parsers must agree that it is one SELECT."""
     place = f"tables.{name}.sql"
@@ -252,9 +255,11 @@ def _one_select(name: str, sql: str) -> exp.Expression:
         first = str(error).splitlines()[0]
         raise SettingsError(f"{place} is not SQL that DuckDB can read: {first}") from None
     if len(kinds) != 1 or len(parsed) != 1 or kinds[0] != duckdb.StatementType.SELECT:
-        raise SettingsError(f"{place} must be exactly one SELECT statement, got {len(kinds)} statement(s).")
+        got = " and ".join(kind.name for kind in kinds) or "nothing"
+        raise SettingsError(f"{place} must be exactly one SELECT statement, got: {got}.{_ONE_SELECT_REMEDY}")
     if not isinstance(parsed[0], exp.Query):
-        raise SettingsError(f"{place} must be exactly one SELECT statement, got: {parsed[0].key.upper()}.")
+        got = parsed[0].key.upper()
+        raise SettingsError(f"{place} must be exactly one SELECT statement, got: {got}.{_ONE_SELECT_REMEDY}")
     return parsed[0]
 
 

@@ -127,7 +127,7 @@ def _run(chapter: Chapter, notebook: NotebookNode, folder: Path, *, log: Path) -
                     kernel_name="python3",
                     progress_bar=False,
                     request_save_on_cell_execute=False,
-                    # else every kernel warns of its unencrypted local connection, and of being interrupted when it is done
+                    # else each kernel warns of its unencrypted local connection, and of its end
                     extra_arguments=["--IPKernelApp.log_level=CRITICAL"],
                 )
         except PapermillExecutionError as error:

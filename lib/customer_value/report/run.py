@@ -13,7 +13,7 @@ from pathlib import Path
 from customer_value.errors import ChapterError, ReportError, SettingsError
 from customer_value.report import provenance, settings
 from customer_value.report.prepare import data_of, fingerprint, prepare
-from customer_value.report.request import Places, Request, file_hashes, repository
+from customer_value.report.request import Places, Request, file_hashes
 from customer_value.report.settings import Chapter
 
 Progress = Callable[[str, int, int], None]
@@ -131,7 +131,7 @@ def _publish(request: Request, chapters: tuple[Chapter, ...]) -> str:
     return publication.engine
 
 
-def republish(name: str, *, engine: str = "auto", root: Path | None = None) -> Outcome:
+def republish(name: str, *, root: Path, engine: str = "auto") -> Outcome:
     """Publish an existing report's chapters once more, for example after installing Quarto.
 
     Raises
@@ -141,7 +141,6 @@ def republish(name: str, *, engine: str = "auto", root: Path | None = None) -> O
     from customer_value.report import publish
     from customer_value.report.assemble import seal
 
-    root = root or repository()
     places = Places(name, root / "reports")
     if not (places.published / "manifest.json").is_file():
         raise SettingsError(f"There is no report of this name.\n  got:    {name}\n  remedy: {_known_reports(root)}")
@@ -156,10 +155,9 @@ def republish(name: str, *, engine: str = "auto", root: Path | None = None) -> O
     return Outcome(places.published, publication.engine, changed=True)
 
 
-def reports(root: Path | None = None) -> list[str]:
-    """Names of the published reports."""
-    folder = (root or repository()) / "reports"
-    return sorted(path.parent.name for path in folder.glob("*/manifest.json"))
+def reports(root: Path) -> list[str]:
+    """Names of the published reports of the repository ``root``."""
+    return sorted(path.parent.name for path in (root / "reports").glob("*/manifest.json"))
 
 
 def _known_reports(root: Path) -> str:

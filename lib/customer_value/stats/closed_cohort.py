@@ -123,7 +123,7 @@ def _weighted_row(weight: np.ndarray, events: int) -> dict[str, object]:
         events,
         effective_n=intervals.effective_n(weight),
         largest=intervals.largest_share(weight) if weight.size else np.nan,
-        few=intervals.few_accounts(weight) if weight.size else True,
+        few=intervals.few_decide(weight) if weight.size else True,
     )
 
 

@@ -102,7 +102,7 @@ def largest_share(weights: npt.ArrayLike) -> float:
     return float(np.max(weights)) / total if total > 0 else float("nan")
 
 
-def few_accounts(weights: npt.ArrayLike) -> bool:
+def few_decide(weights: npt.ArrayLike) -> bool:
     """Whether a few observations decide the estimate: effective size below 30, or one above a tenth of the whole."""
     return effective_n(weights) < FEW_EFFECTIVE or not largest_share(weights) <= FEW_SHARE
 

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from datetime import date
 
 from customer_value.stats.result import Result
-from customer_value.strategy.findings import Finding
 from customer_value.strategy.wording import Words
 
 
@@ -54,20 +53,3 @@ def missing(tables: Result, *, words: Words) -> str:
         f"{words.plural(len(absent), 'optional table')} {'is' if len(absent) == 1 else 'are'} not there: {names}. "
         "What each would add stands in the table above it; the data dictionary says which columns it takes."
     )
-
-
-def findings(tables: Result) -> list[Finding]:
-    """What was not studied for want of a table, for the strategy page."""
-    absent = tables.table[tables.table["present"] == "no"]
-    return [
-        Finding(
-            id=f"no-{row.table.replace('_', '-')}",
-            chapter="data_quality",
-            kind="not_studied",
-            area="state",
-            subject=row.switches_on,
-            needs=(row.table,),
-            evidence="notebooks/data_quality.html#tables",
-        )
-        for row in absent.itertuples()
-    ]

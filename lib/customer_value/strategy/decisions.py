@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from customer_value.stats.multiplicity import benjamini_hochberg
 from customer_value.strategy.findings import Finding
 from customer_value.strategy.wording import Words
 
@@ -34,14 +35,11 @@ NEEDS = {
     "expansion": ("subscriptions",),
     "pricing_packaging": ("subscriptions",),
     "market_focus": ("subscriptions", "customers"),
-    "success_allocation": ("subscriptions", "interventions"),
-    "product": ("subscriptions", "usage_events"),
     "sales_incentives": ("subscriptions", "customers"),
-    "marketing_spend": ("subscriptions", "costs"),
 }
-"""The tables that an area's question cannot be asked without, where no chapter recorded anything about it."""
+"""The tables that an area's question cannot be asked without; an area that is not here has no chapter yet."""
 
-STANDS_FOR = {"mrr_snapshots": "subscriptions", "feature_usage_monthly": "usage_events"}
+STANDS_FOR = {"mrr_snapshots": "subscriptions"}
 """Tables that do as well as another in `NEEDS`."""
 
 USES = {
@@ -49,10 +47,7 @@ USES = {
     "expansion": "who paid more, and for what",
     "pricing_packaging": "who paid what for which plan",
     "market_focus": "what kind of customer each account is, known at sign-up",
-    "success_allocation": "what the team did for which accounts",
-    "product": "who used what, and when",
     "sales_incentives": "who sold each account, and through which channel",
-    "marketing_spend": "what it cost to win customers, by channel",
 }
 """What those tables would say."""
 
@@ -452,7 +447,7 @@ def decide(
     records = sorted(findings, key=lambda finding: (finding.chapter, finding.id))
     associations = [finding for finding in records if finding.kind == "association"]
     family = [finding for finding in associations if finding.shown and _retention_known(finding, retention_known)]
-    adjusted = _benjamini_hochberg([finding.p for finding in family])
+    adjusted = benjamini_hochberg([finding.p for finding in family])
     passed = {id(finding): value for finding, value in zip(family, adjusted, strict=True) if value <= q}
 
     contrasts: dict[str, list[Finding]] = {}
@@ -503,16 +498,6 @@ def detectable(finding: Finding) -> float | None:
     if finding.low is None or finding.high is None:
         return None
     return (finding.high - finding.low) / 2 * (1.96 + 0.84) / 1.96
-
-
-def _benjamini_hochberg(p: Sequence[float]) -> list[float]:
-    """Adjusted p-values; the same as `stats.multiplicity`, which strategy does not import."""
-    order = sorted(range(len(p)), key=p.__getitem__, reverse=True)
-    adjusted, least = [1.0] * len(p), 1.0
-    for rank, index in zip(range(len(p), 0, -1), order, strict=True):
-        least = min(least, p[index] * len(p) / rank)
-        adjusted[index] = least
-    return adjusted
 
 
 def _of_contrasts(group: Sequence[Finding], passed: dict[int, float]) -> Decision:
@@ -581,5 +566,5 @@ def _verdict(
     if barred or tested or facts or any(f.kind == "association" for f in recorded):
         return Verdict(area, "Not enough evidence", (), tested, facts, needs, barred)
     present = {*tables, *(STANDS_FOR[table] for table in tables if table in STANDS_FOR)}
-    missing = needs or tuple(need for need in NEEDS[area] if need not in present)
+    missing = needs or tuple(need for need in NEEDS.get(area, ()) if need not in present)
     return Verdict(area, None, (), (), (), missing)

@@ -70,7 +70,7 @@ def tables(marts: Marts) -> Result:
             "estimate": [float(table.name in present) for table in shown],
             "n": [int(table.name in present) for table in shown],
             "present": ["yes" if table.name in present else "no" for table in shown],
-            "switches_on": [table.switches_on for table in shown],
+            "switches_on": [table.adds for table in shown],
         }
     ).sort_values("estimate", ascending=False, kind="stable", ignore_index=True)
     return Result(

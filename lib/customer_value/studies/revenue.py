@@ -635,7 +635,7 @@ def influence(marts: Marts, *, start: date, end: date, confidence: float = 0.95)
     total = _positive(size.sum())
     everyone = _company(base, confidence=confidence)
     without = _company(base.iloc[1:], confidence=confidence)
-    few = bool(intervals.few_accounts(size))
+    few = bool(intervals.few_decide(size))
     n = len(base)
     rows = [
         {"measure": "effective_n", "estimate": intervals.effective_n(size), "n": n, "unit": "count"},
@@ -733,7 +733,7 @@ def _gross_by_movements(marts: Marts, period: Period, *, confidence: float) -> d
         "events": int((lost > 0).sum()),
         "effective_n": intervals.effective_n(before),
         "largest_share": intervals.largest_share(before),
-        "few_accounts": intervals.few_accounts(before),
+        "few_accounts": intervals.few_decide(before),
     }
     found = intervals.ratio_jackknife(before - lost, before, confidence=confidence)
     return row | {"estimate": found.estimate, "low": found.low, "high": found.high}
