@@ -40,7 +40,7 @@ lab: $(STAMP) ## open the notebooks in JupyterLab
 	@JUPYTER_PREFER_ENV_PATH=1 $(BIN)/jupyter lab --notebook-dir=notebooks
 
 test: $(STAMP) ## run the tests
-	@$(BIN)/python -m pytest $(TESTS)
+	@$(BIN)/python -m pytest -n auto $(TESTS)
 
 lint: $(STAMP) ## check style and formatting
 	@$(BIN)/ruff check lib tests tools

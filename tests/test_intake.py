@@ -270,11 +270,11 @@ def test_formulas_are_defused_and_numbers_are_not(given, expected):
 
 def test_written_csv_is_plain_and_repeatable(tmp_path):
     frame = pd.DataFrame(
-        {"=name": ["=1", "ok", None], "x": [-1.5, float("nan"), 2], "d": pd.to_datetime(["2024-01-02"] * 3)}
+        {"=name": ["=1", "ok", None], "x": [-1.5, float("nan"), 2 / 3], "d": pd.to_datetime(["2024-01-02"] * 3)}
     )
     write_csv(frame, tmp_path / "deep" / "a.csv")
     assert (tmp_path / "deep" / "a.csv").read_bytes() == (
-        b"'=name,x,d\n'=1,-1.5,2024-01-02\nok,,2024-01-02\n,2.0,2024-01-02\n"
+        b"'=name,x,d\n'=1,-1.5,2024-01-02\nok,,2024-01-02\n,0.6666666667,2024-01-02\n"
     )
     assert list(frame.columns) == ["=name", "x", "d"]
 
