@@ -41,10 +41,10 @@ def check(request: Request, *, say: Say) -> None:
                 grace_days=chosen.grace_days,
                 max_set_aside=chosen.max_set_aside.model_dump(),
             )
-        except DataError:
-            if mapping is None and not request.is_sample:
-                _write_draft(request, data, say)
-            raise
+        except DataError as error:
+            if mapping is not None or request.is_sample:
+                raise
+            raise _with_draft(request, data, error) from error
     seen = f", as of the close of {taken.as_of}" if taken.as_of else ""
     say(f"The data can be used{seen}.")
     for table, rows in taken.tables.items():
@@ -52,13 +52,22 @@ def check(request: Request, *, say: Say) -> None:
     _say_rules(taken.quality(), say)
 
 
-def _write_draft(request: Request, data: str | Path, say: Say) -> None:
+def _with_draft(request: Request, data: str | Path, error: DataError) -> DataError:
+    """The same error, its remedy a draft mapping that now lies there."""
     target = request.root / "data" / "mappings" / f"{request.places.name}.draft.yml"
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(draft(data), encoding="utf-8")
     shown = target.relative_to(Path.cwd()) if target.is_relative_to(Path.cwd()) else target
-    say(f"If your columns have other names: a draft mapping was written to {shown}.")
-    say(f"Settle its TODOs, then: make check DATA={request.settings.data} MAPPING={shown}")
+    return DataError(
+        error.rule,
+        table=error.table,
+        column=error.column,
+        count=error.count,
+        examples=error.examples,
+        remedy=f"{error.remedy}\n"
+        f"  draft:    if your columns have other names, settle the TODOs in {shown}, then\n"
+        f"            make check DATA={request.settings.data} MAPPING={shown}",
+    )
 
 
 def _say_rules(quality: pd.DataFrame, say: Say) -> None:
