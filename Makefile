@@ -19,9 +19,9 @@ setup: $(STAMP) ## make .venv with every package pinned
 
 # A stamp file, not sibling prerequisites: with `make -j` those would run side by side.
 $(STAMP): requirements.lock pyproject.toml tools/find-python
-	@python=$$(sh tools/find-python) && echo "Setting up $(VENV) with $$python" && $$python -m venv --clear $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@python=$$(sh tools/find-python) && echo "Setting up $(VENV) with $$python, once; this takes a minute or two" && $$python -m venv --clear $(VENV)
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
 sample: $(STAMP) ## make the simulated business in data/sample
