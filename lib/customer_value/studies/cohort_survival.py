@@ -69,9 +69,9 @@ def observation_warning(meta: Meta) -> str | None:
     if meta.shape != "flat" or meta.observation is not None:
         return None
     return (
-        "This curve may not be retention: the table does not say how its customers were observed. If everyone was "
+        "This curve may not be retention: the table does not say how its accounts were observed. If everyone was "
         "followed from sign-up, it shows who stayed. If it is a snapshot in which “churned” means “left lately”, those "
-        "who left earlier are missing, and the curve makes customers look more loyal than they are. No decision on "
+        "who left earlier are missing, and the curve makes accounts look more loyal than they are. No decision on "
         "retention should rest on it until the mapping declares the observation."
     )
 
@@ -86,6 +86,11 @@ def comparable(meta: Meta) -> tuple[str, ...]:
 def label(meta: Meta, name: str) -> str:
     """What an attribute is called, in plain words."""
     return _attribute(meta, name).label
+
+
+def labels(meta: Meta) -> dict[str, str]:
+    """What each of `comparable` is called, by its name."""
+    return {name: label(meta, name) for name in comparable(meta)}
 
 
 def triangle(
@@ -637,12 +642,12 @@ def _notes(meta: Meta, attribute: Attribute | None) -> tuple[str, ...]:
         notes.append(warning)
     if meta.shape == "flat" and meta.observation == "snapshot":
         notes.append(
-            "A period life table: the rates at which customers of each age left during the snapshot's window, put end "
-            "to end. It says how long customers would stay if those rates held, not what became of any one cohort."
+            "A period life table: the rates at which accounts of each age left during the snapshot's window, put end "
+            "to end. It says how long accounts would stay if those rates held, not what became of any one cohort."
         )
     if meta.unknown_start:
         notes.append(
-            f"{meta.unknown_start:,} accounts were customers before the data begin and have no sign-up date; their age "
+            f"{meta.unknown_start:,} accounts were there before the data begin and have no sign-up date; their age "
             "is unknown and they are left out here."
         )
     if meta.late_entry:
