@@ -17,6 +17,7 @@ from pathlib import Path
 import nbformat
 import papermill
 import yaml
+from jupyter_client.manager import AsyncKernelManager
 from nbformat import NotebookNode
 from papermill.exceptions import PapermillExecutionError
 
@@ -127,8 +128,7 @@ def _run(chapter: Chapter, notebook: NotebookNode, folder: Path, *, log: Path) -
                     kernel_name="python3",
                     progress_bar=False,
                     request_save_on_cell_execute=False,
-                    # else each kernel warns of its unencrypted local connection, and of its end
-                    extra_arguments=["--IPKernelApp.log_level=CRITICAL"],
+                    kernel_manager_class=_kernel_manager(log),
                 )
         except PapermillExecutionError as error:
             with log.open("a", encoding="utf-8") as stream:
@@ -141,6 +141,17 @@ def _run(chapter: Chapter, notebook: NotebookNode, folder: Path, *, log: Path) -
                 f"  cause:    {error.ename}: {error.evalue}\n"
                 f"  log:      {log}"
             ) from error
+
+
+def _kernel_manager(log: Path) -> type[AsyncKernelManager]:
+    """Starts kernels that say what they have to say about themselves in the log, not on the user's terminal."""
+
+    class LoggedKernelManager(AsyncKernelManager):
+        async def start_kernel(self, **options: object) -> None:
+            with log.open("ab") as stream:
+                await super().start_kernel(stderr=stream, **options)
+
+    return LoggedKernelManager
 
 
 def _clean(notebook: NotebookNode, *, log: Path, name: str) -> NotebookNode:
