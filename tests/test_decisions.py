@@ -299,8 +299,8 @@ def test_a_card_answers_the_six_questions() -> None:
     assert card.startswith(
         "::: {.cards}\n\n::: {#decision-segments-plan-Basic-grr .card .test-first}\n"
         "### Try one change of price or package on a random half of the accounts with plan “Basic” when they renew\n\n"
-        "[Test first]{.certainty} [£120–260k at most]{.worth}\n\n"
-        "Plan “Basic” is linked to lower gross revenue retention: 8 percentage points below the other accounts "
+        "[Test first]{.certainty} [£120–260k a year at most]{.worth}\n\n"
+        "Accounts with plan “Basic” show lower gross revenue retention: 8 percentage points below the other accounts "
         "(4.0 to 12.0; 340 accounts).\n\n"
         "Evidence\n:   [Plan “Basic”: gross revenue retention](notebooks/segments.ipynb#tbl-segments-contrasts)\n\n"
         "How sure\n:   Clear, in the one comparison tested, but a plain comparison"
@@ -344,10 +344,15 @@ def test_the_verdict_follows_the_interval(low: float, high: float, sentence: str
     assert front_page.answer([few], WORDS).startswith("A few accounts decide")
 
 
-def test_headlines_are_at_most_five_with_range_n_and_sparkline() -> None:
+def test_headlines_carry_range_and_sparkline_and_the_note_says_on_how_many_accounts() -> None:
     text = front_page.headlines(STATE, WORDS, sparklines={"nrr": "figures/x.svg"})
-    assert text.count("::: {.headline}") == 5
-    assert "[84%]{.value} [80 to 88% · 664 accounts]{.range}" in text
+    assert text.count("::: {.headline}") == 4  # the accounts stand under the revenue that they pay
+    assert "[84%]{.value} [80 to 88%]{.range}" in text
+    note = front_page.headline_note(STATE, WORDS, start=date(2022, 12, 31), end=date(2023, 12, 31))
+    assert "Retention is of the 664 accounts that were active at the close of 31 December 2022" in note
+    uneven = [each.model_copy(update={"n": 600}) if each.metric == "grr" else each for each in STATE]
+    assert "[84%]{.value} [80 to 88% · 664 accounts]{.range}" in front_page.headlines(uneven, WORDS)
+    assert front_page.headlines([headline("accounts", 664, None, None, "count")], WORDS).count("{.headline}") == 1
     assert (
         '![](figures/x.svg){.sparkline fig-alt="Net revenue retention by month, from 98.0% in Jan 2024 to 98.0% in '
         'Feb 2024"}'
@@ -388,6 +393,27 @@ def test_beyond_the_cards_decisions_are_listed() -> None:
     text = front_page.cards(decide(records), WORDS, most=5)
     assert text.count(".card .") == 5
     assert text.count("- **Test first:**") == 2
+    alone = front_page.cards(decide(records), WORDS, most=0)
+    assert "{.cards}" not in alone
+    assert alone.count("- **Test first:**") == 5
+    assert "And 2 further decisions, ranked lower." in alone
+    with pytest.raises(ValueError, match="most"):
+        front_page.cards(decide(records), WORDS, most=-1)
+
+
+def test_what_is_only_watched_takes_one_line() -> None:
+    records = [contrast("L", attribute=f"a{'abcdefg'[i]}", area="market_focus", money_low=-1.0) for i in range(7)]
+    text = front_page.cards(decide(records), WORDS, most=0)
+    assert text.count("\n- ") == 0
+    assert text.startswith("- **Watch**, but do not act yet: [accounts with aa “L”](notebooks/")
+    assert "and 2 other findings." in text
+
+
+def test_areas_that_nothing_is_known_of_share_a_line() -> None:
+    lines = front_page.areas(decide([]), WORDS).split("\n")
+    together = next(line for line in lines if "No chapter" in line)
+    assert "**Customer success, product" in together
+    assert sum(line.count(name) for line in lines for name in ("Churn prevention", "marketing spend")) == 2
 
 
 @pytest.mark.parametrize(

@@ -43,11 +43,11 @@ def contrast(**changes: object) -> Finding:
 
 def test_a_contrast_says_linked_and_never_drives() -> None:
     assert contrast().statement(WORDS) == (
-        "Plan “Basic” is linked to lower gross revenue retention: 8.1 percentage points below the other accounts "
+        "Accounts with plan “Basic” show lower gross revenue retention: 8.1 percentage points below the other accounts "
         "(4.2 to 12.0; 340 accounts)."
     )
     higher = contrast(direction="higher", estimate=0.05, low=0.01, high=0.09, metric="nrr")
-    assert "linked to higher net revenue retention: 5 percentage points above" in higher.statement(WORDS)
+    assert "show higher net revenue retention: 5 percentage points above" in higher.statement(WORDS)
 
 
 def test_no_clear_difference_says_how_far_it_could_go() -> None:

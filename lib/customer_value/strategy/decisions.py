@@ -113,10 +113,10 @@ ACTIONS = {
         topic="leaving",
     ),
     "downgrade_seats": Action(
-        do="Review seats with customers before they renew, so that the cut does not come as a surprise",
+        do="Find the seats nobody uses ninety days before each renewal, and help the account put them to use",
         test=None,
         owner="Account management",
-        change="Customers who cut seats because they became smaller themselves: a review cannot bring those back.",
+        change="Accounts that cut seats because they became smaller themselves: no help brings those seats back.",
         worth=COST,
         topic="downgrades",
     ),
@@ -129,7 +129,7 @@ ACTIONS = {
         topic="downgrades",
     ),
     "downgrade_price": Action(
-        do="Ask for a second signature on every price cut for an existing account",
+        do="Ask for a second approval, with the reason on record, before any existing account's price is cut",
         test=None,
         owner="Sales management, with finance",
         change="Accounts with a price cut that stay so much longer that they repay it.",
@@ -155,9 +155,9 @@ ACTIONS = {
     # Accounting facts of gain: what came in does not show that asking for it brings more.
     "expansion_seats": Action(
         do=None,
-        test="Ask a random half of growing teams about seats at a fixed date; leave the others to call",
+        test="Offer more seats to a random half of accounts at a fixed date, leave the others to ask; compare seats added",
         owner="Account management",
-        change="Accounts asked at a fixed date that add no more seats than those left to call.",
+        change="Accounts offered seats that add no more of them than those left to ask.",
         worth=GAIN,
         topic="growth",
     ),
@@ -239,9 +239,9 @@ ACTIONS = {
     ),
     "market_focus_lower": Action(
         do="Stop going out of the way to win {group}",
-        test="For a quarter, move half of the effort of winning {group} elsewhere; compare what each half brings",
+        test="For a quarter, stop seeking out {group} in half of the sales territories; compare revenue won and kept",
         owner="The head of sales, with marketing",
-        change="A difference that vanishes at equal size and term, or accounts that repay their cost all the same.",
+        change="A difference that vanishes at equal size and term, or territories that do no better without them.",
     ),
     "market_focus_higher": Action(
         do="Look for more {group}",
@@ -434,7 +434,8 @@ def decide(
     Contrasts are corrected together (Benjamini–Hochberg over every association that is shown), starting from their raw
     p-values, so that a chapter that tests more cannot find more by chance. Those that pass become "Do it" (design A or
     B) or "Test first" (design C); "Watch" where the lower end of their money is not above nothing. Accounting facts
-    need no test; those below `MATERIAL` of recurring revenue are watched.
+    need no test; those below `MATERIAL` of recurring revenue are watched. Ranked by `Decision.tier`, within it by
+    `Decision.rank`, falling.
 
     Parameters
     ----------

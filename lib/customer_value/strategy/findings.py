@@ -208,7 +208,7 @@ class Finding(BaseModel):
     def statement(self, words: Words) -> str:
         """The finding as one plain sentence, safe for Markdown, computed from the fields.
 
-        An association says "linked to", never that one thing causes the other.
+        Of groups it says what they "show", of behaviour what it is "linked to", never that one thing causes the other.
         """
         if self.kind == "not_studied":
             return f"Not studied: {uncapital(words.escape(self.subject))}. It needs {table_list(self.needs, words)}."
@@ -245,7 +245,6 @@ class Finding(BaseModel):
                 return f"{_capital(words.escape(self.subject))} is linked to {self.direction} {measure}."
             return f"No clear link between {words.escape(self.subject)} and {measure}."
         size = f" ({self._size(words)})" if self.n is not None else ""
-        about = self._segment(words) or words.escape(self.subject)
         if self.direction not in ("higher", "lower"):
             reach = self._reach(words)
             return f"No clear difference in {measure} between {group}{size} and {other}{reach}."
@@ -253,7 +252,8 @@ class Finding(BaseModel):
             amount = f"{words.number(self.estimate, 2)} times that of {other}"
         else:
             amount = f"{self._difference(words)} {_side(self.estimate)} {other}"
-        return f"{_capital(about)} is linked to {self.direction} {measure}: {amount}{self._bracket(words)}."
+        linked = f"{_capital(group)} show" if self.segment else f"{_capital(words.escape(self.subject))} is linked to"
+        return f"{linked} {self.direction} {measure}: {amount}{self._bracket(words)}."
 
     def _difference(self, words: Words) -> str:
         unit = "points" if self.unit == "share" else self.unit

@@ -17,7 +17,10 @@ from customer_value.strategy.findings import Finding, table_list, uncapital
 from customer_value.strategy.wording import Words
 
 HEADLINES = ("arr", "nrr", "grr", "logo_retention", "accounts")
-"""Metrics of the headline figures, in their order."""
+"""Metrics of the headline figures, in their order; the number of accounts only where revenue does not carry it."""
+
+MOST_LISTED = 5
+"""How many decisions beyond the cards are named of those to act on, and of those to watch."""
 
 _CLASSES = {
     "Do it": "do-it",
@@ -46,7 +49,8 @@ def headline_findings(findings: Sequence[Finding]) -> list[Finding]:
     chosen = []
     for metric in HEADLINES:
         found = _whole_company(findings, metric)
-        if found is not None:
+        # Recurring revenue names its accounts beneath it: a figure of their own would say them twice.
+        if found is not None and not (metric == "accounts" and any(each.metric == "arr" and each.n for each in chosen)):
             chosen.append(found)
     return chosen
 
@@ -121,24 +125,30 @@ def observation_warning(words: Words) -> str:
 def headlines(findings: Sequence[Finding], words: Words, *, sparklines: Mapping[str, str] | None = None) -> str:
     """The headline figures: value, range, n and a sparkline each; empty if no chapter recorded any.
 
+    Where all ranges rest on the same accounts, `headline_note` says how many, once.
+
     Parameters
     ----------
     sparklines : paths of the pictures, as seen from the page, by the finding's id
     """
+    chosen = headline_findings(findings)
+    shared = _shared_size(chosen)
     blocks = []
-    for finding in headline_findings(findings):
+    for finding in chosen:
         label = words.escape(finding.label) or _LABELS[finding.metric]
-        rest = [words.range(finding.low, finding.high, finding.unit)] if _has_range(finding) else []
-        if finding.n is not None and finding.metric != "accounts":
-            rest.append(words.plural(finding.n, "account") if finding.n_of == "accounts" else words.number(finding.n))
-        if finding.few_accounts:
-            rest.append("a few accounts decide this")
+        beneath = words.range(finding.low, finding.high, finding.unit) if _has_range(finding) else ""
+        size = ""
+        if finding.n is not None and finding.metric != "accounts" and not (_has_range(finding) and shared):
+            size = words.plural(finding.n, "account") if finding.n_of == "accounts" else words.number(finding.n)
+        rest = " · ".join(part for part in (beneath, size) if part)
         lines = [f"[{label}]{{.label}}", "", f"[{words.value(finding.estimate, finding.unit)}]{{.value}}"]
         if rest:
-            lines[-1] += f" [{' · '.join(rest)}]{{.range}}"
+            lines[-1] += f" [{rest}]{{.range}}"
         path = (sparklines or {}).get(finding.id)
         if path:
             lines += ["", f'![]({path}){{.sparkline fig-alt="{sparkline_alt(finding, words)}"}}']
+        if finding.few_accounts:
+            lines += ["", "[A few accounts decide this]{.change}"]
         blocks.append("::: {.headline}\n" + "\n".join(lines) + "\n:::")
     if not blocks:
         return ""
@@ -166,34 +176,42 @@ def headline_note(
     chosen = headline_findings(findings)
     parts = []
     if start and end and any(finding.unit == "share" for finding in chosen):
+        size = _shared_size(chosen)
+        who = words.plural(size, "account") if size else "accounts"
+        verb = "was" if size == 1 else "were"
         parts.append(
-            f"Retention is of the accounts active at the close of {words.date(start)}, seen again at the close of "
-            f"{words.date(end)}."
+            f"Retention is of the {who} that {verb} active at the close of {words.date(start)}, seen again at the close "
+            f"of {words.date(end)}."
         )
     if any(_has_range(finding) for finding in chosen):
         parts.append("Ranges are 95% intervals: what the true figure could well be with this many accounts.")
     if any(finding.series for finding in chosen):
         parts.append("Lines run month by month.")
-    return " ".join(parts)
+    return f"::: {{.note}}\n{' '.join(parts)}\n:::" if parts else ""
 
 
 def cards(decisions: Decisions, words: Words, *, most: int = 5) -> str:
-    """The decision cards, best first, and the others as a list.
+    """The decision cards, best first, and the others as a short list: those to act on, then those to watch in a line.
 
     Without any decision it says so, and why.
 
     Parameters
     ----------
-    most : how many decisions get a card
+    most : how many decisions get a card; 0 for a list alone
+
+    Raises
+    ------
+    ValueError : ``most`` is negative
     """
+    if most < 0:
+        raise ValueError(f"most must not be negative, got: {most}")
     if not decisions.ranked:
         return _no_decision(decisions, words)
     shown = "\n\n".join(_card(decision, decisions, words) for decision in decisions.ranked[:most])
-    parts = [f"::: {{.cards}}\n\n{shown}\n\n:::"]
-    others = decisions.ranked[most:]
-    if others:
-        lines = [_line(decision, words) for decision in others]
-        parts.append("Further down the list:\n\n" + "\n".join(f"- {line}" for line in lines))
+    parts = [f"::: {{.cards}}\n\n{shown}\n\n:::"] if shown else []
+    lines = _further(decisions.ranked[most:], words)
+    if lines:
+        parts.append(("Further down the list:\n\n" if shown else "") + "\n".join(f"- {line}" for line in lines))
     if any(decision.lead.kind == "association" and decision.worth(words) for decision in decisions.ranked):
         parts.append(
             "“At most” is the recurring revenue a year that goes with a difference between groups (80% interval): what "
@@ -230,11 +248,15 @@ def unknowns(decisions: Decisions, words: Words) -> str:
 
 
 def areas(decisions: Decisions, words: Words) -> str:
-    """The eight areas of decision, each with its verdict."""
-    return "\n".join(
-        f"- **{words.spelling(AREAS[verdict.area])}.** {_verdict(verdict, decisions, words)}"
-        for verdict in decisions.areas
-    )
+    """The eight areas of decision, each with its verdict; those that nothing is known of share a line."""
+    named: dict[str, list[str]] = {}
+    for verdict in decisions.areas:
+        named.setdefault(_verdict(verdict, decisions, words), []).append(words.spelling(AREAS[verdict.area]))
+    lines = []
+    for text, names in named.items():
+        together = ", ".join([names[0], *(_lower(name) for name in names[1:])])
+        lines.append(f"- **{together}.** {text}")
+    return "\n".join(lines)
 
 
 def method(decisions: Decisions, words: Words) -> str:
@@ -251,8 +273,10 @@ def method(decisions: Decisions, words: Words) -> str:
         f"{words.share(decisions.q)} at most should be false leads. A comparison that passes is “Do it” only if it was "
         "adjusted for what else differs; a plain comparison is “Test first”. It is “Watch” if its money could be "
         "nothing or was not reckoned. Amounts counted from the subscriptions need no test: they happened. What acting "
-        "on them brings back is another matter, and each card says what would show it. Cards are ranked by the lower "
-        "end of their money. No decision rests on a group that a few large accounts decide."
+        "on them brings back is another matter, and each card says what would show it. Losses and links come first, then "
+        "gains already made, then what is only watched; within each, cards are ranked by their money: the amount where "
+        "it was counted, the lower end of its range where it was estimated. No decision rests on a group that a few "
+        "large accounts decide."
     )
     return f'::: {{.callout-note .method collapse="true" title="How this page is made"}}\n{text}\n:::'
 
@@ -281,6 +305,12 @@ def _whole_company(findings: Sequence[Finding], metric: str) -> Finding | None:
         ),
         None,
     )
+
+
+def _shared_size(findings: Sequence[Finding]) -> int | None:
+    """How many accounts the ranges rest on, if it is the same for all of them and there is more than one."""
+    sizes = [finding.n for finding in findings if _has_range(finding) and finding.n_of == "accounts"]
+    return sizes[0] if len(sizes) > 1 and sizes[0] is not None and len(set(sizes)) == 1 else None
 
 
 def _has_range(finding: Finding) -> bool:
@@ -367,7 +397,8 @@ def _no_decision(decisions: Decisions, words: Words) -> str:
 
 
 def _card(decision: Decision, decisions: Decisions, words: Words) -> str:
-    worth = decision.worth(words, period=False)
+    # A counted amount is dated in the sentence below it; an estimated one is "a year", which the sentence does not say.
+    worth = decision.worth(words, period=decision.lead.kind != "fact")
     badge = f"[{decision.certainty}]{{.certainty}}"
     if worth:
         badge += f" [{_capital(worth)}]{{.worth}}"
@@ -390,7 +421,8 @@ def _card(decision: Decision, decisions: Decisions, words: Words) -> str:
 def _evidence(decision: Decision, words: Words) -> str:
     links: dict[str, None] = {}
     for finding in (decision.lead, *decision.also):
-        links.setdefault(_linked(finding, words))
+        amount = f" ({words.money(finding.money)})" if finding.kind == "fact" and finding is not decision.lead else ""
+        links.setdefault(f"{_linked(finding, words)}{amount}")
     shown = list(links)
     more = f" and {words.plural(len(shown) - 3, 'further finding')}" if len(shown) > 3 else ""
     return "; ".join(shown[:3]) + more
@@ -422,10 +454,33 @@ def _how_sure(decision: Decision, decisions: Decisions, words: Words) -> str:
     return f"{text} {words.escape(lead.caveat)}".strip() if lead.caveat else text
 
 
+def _further(decisions: Sequence[Decision], words: Words) -> list[str]:
+    """A line each for what is to be acted on, and one line for all that is to be watched; a handful of each is named."""
+    act = [decision for decision in decisions if decision.certainty in ("Do it", "Test first")]
+    watch = [decision for decision in decisions if decision not in act]
+    lines = [_line(decision, words) for decision in act[:MOST_LISTED]]
+    if act[MOST_LISTED:]:
+        lines.append(f"And {words.plural(len(act) - MOST_LISTED, 'further decision')}, ranked lower.")
+    if watch:
+        named = [_watched(decision, words) for decision in watch[:MOST_LISTED]]
+        rest = len(watch) - MOST_LISTED
+        names = words.list([*named, words.plural(rest, "other finding")] if rest > 0 else named)
+        lines.append(f"**Watch**, but do not act yet: {names}.")
+    return lines
+
+
 def _line(decision: Decision, words: Words) -> str:
-    worth = decision.worth(words)
+    worth = decision.worth(words, period=decision.lead.kind != "fact")
     money = f" ({worth})" if worth else ""
     return f"**{decision.certainty}:** {decision.do(words)}{money}. {_linked(decision.lead, words)}."
+
+
+def _watched(decision: Decision, words: Words) -> str:
+    lead = decision.lead
+    about = lead.group(words) if lead.kind == "association" and lead.segment else words.escape(lead.subject)
+    link = page_link(lead.evidence)
+    worth = decision.worth(words, period=lead.kind != "fact")
+    return (f"[{about}]({link})" if link else about) + (f" ({worth})" if worth else "")
 
 
 def _not_studied(findings: Sequence[Finding], words: Words, *, most: int = 5) -> list[str]:
