@@ -119,3 +119,18 @@ def test_every_make_target_has_one_line_of_help(root: Path) -> None:
 def test_make_help_prints_every_target(root: Path) -> None:
     printed = subprocess.run(["make", "help"], cwd=root, capture_output=True, text=True, check=True).stdout
     assert "run and publish the report" in printed
+
+
+def test_without_a_python_it_says_how_to_get_one(root: Path, tmp_path: Path) -> None:
+    found = subprocess.run(
+        ["/bin/sh", str(root / "tools" / "find-python")], env={"PATH": str(tmp_path)}, capture_output=True, text=True
+    )
+    assert found.returncode == 1
+    assert "python3-venv" in found.stderr
+    named = subprocess.run(
+        ["/bin/sh", str(root / "tools" / "find-python")],
+        env={"PATH": str(tmp_path), "PYTHON": sys.executable},
+        capture_output=True,
+        text=True,
+    )
+    assert named.stdout.strip() == sys.executable
