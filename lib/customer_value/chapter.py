@@ -6,10 +6,12 @@ publishers read alike. The same notebook run by itself in JupyterLab, on the sam
 
 from __future__ import annotations
 
+import difflib
 import json
 import os
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date
 from functools import cached_property
 from pathlib import Path
 
@@ -19,7 +21,8 @@ from matplotlib.figure import Figure
 
 from customer_value import csv_safe, figures, tables
 from customer_value.errors import SettingsError
-from customer_value.marts import Marts
+from customer_value.marts import Marts, levels, periods
+from customer_value.marts.periods import Period
 from customer_value.stats.result import Result
 from customer_value.strategy import findings as finding_records
 from customer_value.strategy.findings import Finding
@@ -81,6 +84,43 @@ class Chapter:
         """One row a quality rule checked."""
         return pd.read_parquet(self._run / "tables" / "quality.parquet")
 
+    def period(self, period_from: str | date = "", period_to: str | date = "") -> Period:
+        """The period asked for, by the closes of two days; empty: the last twelve whole months.
+
+        Raises
+        ------
+        SettingsError : a date is malformed, the days are in the wrong order or lie outside the data
+        """
+        return periods.choose(self.meta, period_from=period_from, period_to=period_to)
+
+    def attributes(self, names: str | Sequence[str] = "") -> list[str]:
+        """What accounts are grouped by: the attributes named, else their state at the period's start and all declared.
+
+        Parameters
+        ----------
+        names : with commas between them, or a list; empty for the default
+
+        Raises
+        ------
+        SettingsError : a name is unknown; says the nearest one that exists
+        """
+        known = [attribute.name for attribute in levels.attributes(self.meta)]
+        given = names.split(",") if isinstance(names, str) else names
+        wanted = [name.strip() for name in given if name.strip()]
+        for name in wanted:
+            if name not in known:
+                close = difflib.get_close_matches(name, known, n=1)
+                nearest = f"did you mean {close[0]}? " if close else ""
+                raise SettingsError(
+                    f"Accounts can be grouped only by attributes that the data have.\n  got:      {name!r}\n"
+                    f"  remedy:   {nearest}There are: {', '.join(known) or 'none'}"
+                )
+        if wanted:
+            return list(dict.fromkeys(wanted))
+        # What an account began with repeats, for most, what it had when the period began.
+        started = [each.name for each in levels.attributes(self.meta) if each.known_at == "start"]
+        return [*started, *sorted(self.meta.attributes)]
+
     def findings(self) -> list[Finding]:
         """Every finding that the other chapters recorded, in the order of the report."""
         found = []
@@ -97,19 +137,24 @@ class Chapter:
         self.say(f"## {headline} {{#answer .answer}}\n\n::: {{.lead}}\n{detail}\n:::")
 
     def say(self, markdown: str) -> None:
-        """Computed prose."""
+        """Computed prose; nothing where there is nothing to say."""
+        if not markdown.strip():
+            return
         display(Markdown(markdown if self.published else _plain(markdown)))
 
-    def callout(self, kind: str, title: str, text: str) -> None:
-        """A boxed remark; ``kind`` is one of `CALLOUTS`."""
+    def callout(self, kind: str, title: str, text: str | None) -> None:
+        """A boxed remark, if there is anything to remark; ``kind`` is one of `CALLOUTS`."""
         if kind not in CALLOUTS:
             raise SettingsError(f"A callout is one of {', '.join(CALLOUTS)}, got: {kind!r}")
-        self.say(f'::: {{.callout-{kind} title="{_attribute(title)}"}}\n{text}\n:::')
+        if text:
+            self.say(f'::: {{.callout-{kind} title="{_attribute(title)}"}}\n{text}\n:::')
 
     def draw(
         self, picture: Callable[..., Figure], result: Result, *, label: str, caption: str, **options: object
     ) -> None:
         """A figure of ``result``, in a wide and a narrow version, with alt text from its numbers.
+
+        A result in which every group is too small to show is not drawn.
 
         Parameters
         ----------
@@ -120,6 +165,8 @@ class Chapter:
         options : the picture's own options
         """
         label = _label(label)
+        if not result.table["estimate"].notna().any():
+            return
         if not self.published:
             wide = picture(result, words=self.words, **options)
             display(HTML(figures.svg(wide).decode("utf-8")))
@@ -145,23 +192,32 @@ class Chapter:
         *,
         caption: str,
         columns: Sequence[str] | None = None,
-        labels: dict[str, str] | None = None,
+        labels: Mapping[str, str] | None = None,
         top: int | None = 10,
+        page: Result | None = None,
     ) -> None:
         """A table of ``result``: the first ``top`` rows here, all of them in a CSV file to take away.
 
+        A result without rows is not shown.
+
         Parameters
         ----------
-        result : what it shows
+        result : what the file holds
         label : lower-case words and hyphens; the anchor is ``tbl-<chapter>-<label>``
         caption : what the table shows, in Markdown
         columns, labels : which columns, in which order, under which heads; default all
         top : rows on the page; None for all
+        page : what the page shows, where that is a selection from ``result`` or its rows in another order
         """
         label = _label(label)
         anchor = f"tbl-{self.name}-{label}"
+        shown = result if page is None else page
+        if shown.table.empty:
+            return
+        if page is not None and len(shown.table) < len(result.table) and (top is None or len(shown.table) <= top):
+            shown = shown.noting(f"The file to download has all {self.words.number(len(result.table))} rows.")
         options = {"words": self.words, "columns": columns, "labels": labels, "top": top}
-        html = tables.html(result, id=anchor, **options)
+        html = tables.html(shown, id=anchor, **options)
         if not self.published:
             display(HTML(html))
             display(Markdown(caption))
@@ -173,7 +229,7 @@ class Chapter:
         self.say(
             f"::: {{#{anchor}}}\n"
             f'::: {{.content-visible when-format="html"}}\n```{{=html}}\n{html}\n```\n:::\n\n'
-            f'::: {{.content-visible unless-format="html"}}\n{tables.pipe(result, **options)}\n:::\n\n'
+            f'::: {{.content-visible unless-format="html"}}\n{tables.pipe(shown, **options)}\n:::\n\n'
             f"{caption} {download}\n:::"
         )
 

@@ -1,21 +1,16 @@
-"""Results of the studies as findings: what each chapter puts on record for the front page.
-
-Every contrast is recorded, clear or not: the gate corrects for all that were looked at.
-"""
+"""What the revenue chapter puts on record: the state of the business and accounting facts with their money."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import date
 
 import pandas as pd
 
 from customer_value.stats.result import Result
+from customer_value.strategy.established import FEW_CAVEAT
 from customer_value.strategy.findings import Area, Finding, Point, identifier
 from customer_value.strategy.wording import Words, known
 
-RAW_CAVEAT = "A raw comparison: such groups differ in more than this, in size and term above all."
-FEW_CAVEAT = "A few large accounts decide this figure."
 TOP_REASONS = 3
 """Stated reasons for leaving that are recorded one by one."""
 
@@ -25,22 +20,6 @@ _HEADLINES = {
     "gross": ("grr", "gross revenue retention"),
     "logo": ("logo_retention", "share of accounts kept"),
 }
-_AREAS: Mapping[str, Area] = {
-    "plan": "pricing_packaging",
-    "term": "pricing_packaging",
-    "first_plan": "pricing_packaging",
-    "first_term": "pricing_packaging",
-    "mrr_band": "market_focus",
-    "owner": "success_allocation",
-}
-_AREA_WORDS: tuple[tuple[str, Area], ...] = (
-    ("channel", "marketing_spend"),
-    ("campaign", "marketing_spend"),
-    ("source", "marketing_spend"),
-    ("refer", "marketing_spend"),
-    ("owner", "success_allocation"),
-    ("manager", "success_allocation"),
-)
 
 
 def state_of_revenue(
@@ -145,11 +124,6 @@ def revenue_facts(
     ]
 
 
-def segment_contrasts(contrasts: Result) -> list[Finding]:
-    """Every contrast of `studies.segments.contrasts` as an association of design C: raw, so to be tested first."""
-    return [_contrast(row) for _, row in contrasts.table.iterrows()]
-
-
 def _state(
     metric: str, subject: str, row: pd.Series, *, unit: str, kind: str, evidence: str, **more: object
 ) -> Finding:
@@ -204,7 +178,7 @@ def _fact(
 
 
 def _losses_by_kind(reasons: Result, period: str) -> list[Finding]:
-    """Lost to failed payments, and lost because the customer left; what is needed where nothing says which."""
+    """Lost to failed payments, and lost by decision; where nothing says which, the whole loss and what is needed."""
     table = reasons.table
     stated = table[table["end_kind"] != "not stated"]
     if len(table) and stated.empty:
@@ -217,7 +191,19 @@ def _losses_by_kind(reasons: Result, period: str) -> list[Finding]:
                 subject="whether accounts left or were lost to failed payments",
                 needs=("subscriptions.end_kind",),
                 evidence="revenue#tbl-revenue-churn",
-            )
+            ),
+            _fact(
+                "churn",
+                area="churn_prevention",
+                subject="revenue of accounts that left",
+                metric="churn",
+                mrr=float(table["estimate"].sum()),
+                n=int(table["n"].sum()),
+                period=period,
+                # Where reasons are on record already, recording them is no advice.
+                action="churn" if (table["reason"] == "not stated").all() else "voluntary_churn",
+                evidence="tbl-revenue-reasons",
+            ),
         ]
     subjects = {
         "involuntary": "revenue lost to failed payments and other involuntary ends",
@@ -322,54 +308,3 @@ def _concentration(influence: Result) -> Finding:
         caveat=FEW_CAVEAT if row["few_accounts"] else "",
         evidence="revenue#tbl-revenue-influence",
     )
-
-
-def _contrast(row: pd.Series) -> Finding:
-    shown = known(row["estimate"])
-    due = row["metric"].endswith("_due")
-    if not shown or not known(row["low"]):
-        direction = "unknown"
-    else:
-        direction = "higher" if row["low"] > 0 else ("lower" if row["high"] < 0 else "none")
-    few = bool(row["few_accounts"])
-    priced = known(row["money"])
-    return Finding(
-        id=identifier(row["attribute"], row["level"], row["metric"]),
-        chapter="segments",
-        kind="association",
-        area=_area(row["attribute"]),
-        subject=f"{_noun(row['attribute_label'])} {row['level']}",
-        metric=row["metric"].removesuffix("_due"),
-        segment=f"{_noun(row['attribute_label'])} = {row['level']}",
-        compared_with="the other accounts whose term came due" if due else "the other accounts",
-        direction=direction,
-        estimate=row["estimate"],
-        low=row["low"],
-        high=row["high"],
-        unit="points",
-        n=row["n"],
-        # No variation on either side leaves no test; that is no evidence of a difference.
-        p=(row["p"] if known(row["p"]) else 1.0) if shown else None,
-        p_adjusted=row["p_adjusted"],
-        design="C",
-        money=row["money"],
-        money_low=row["money_low"],
-        money_high=row["money_high"],
-        money_period="of recurring revenue a year" if priced else "",
-        caveat=" ".join([RAW_CAVEAT, FEW_CAVEAT] if few else [RAW_CAVEAT]),
-        evidence="segments#tbl-segments-contrasts",
-        shown=shown,
-        few_accounts=few,
-    )
-
-
-def _area(attribute: str) -> Area:
-    if attribute in _AREAS:
-        return _AREAS[attribute]
-    return next((area for word, area in _AREA_WORDS if word in attribute.lower()), "market_focus")
-
-
-def _noun(label: str) -> str:
-    """A label as it stands within a sentence: "contract term", but "MRR"."""
-    label = label.replace("=", " ").strip()
-    return label if label[:2].isupper() else label[:1].lower() + label[1:]

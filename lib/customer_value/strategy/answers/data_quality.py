@@ -28,12 +28,15 @@ def detail(rules: Result, who: Result, freshness: Result, *, as_of: date | None,
     checked = (
         f"{words.plural(len(table), 'rule')} were checked on {words.plural(who.row(step='accounts')['n'], 'account')}"
     )
-    held = "all of them hold" if not broken else f"{words.count(len(table) - broken, len(table))} hold"
+    held = "all of them hold" if not broken else f"{words.number(broken)} found something, listed below"
     if as_of is None:
         return f"{checked}; {held}. The table has one row an account and no dates, so nothing can be said about time."
     seen = f"Everything is seen as of the close of {words.date(as_of)}; nothing later counts."
     starts = freshness.table.loc[freshness.table["what"] == "last start", "estimate"]
-    fresh = f" The last account started {words.plural(starts.iloc[0], 'day')} before." if len(starts) else ""
+    fresh = ""
+    if len(starts):
+        ago = words.plural(starts.iloc[0], "day")
+        fresh = f" The last account started {f'{ago} before' if starts.iloc[0] else 'on that day'}."
     return f"{checked}; {held}. {seen}{fresh}"
 
 
@@ -51,5 +54,25 @@ def missing(tables: Result, *, words: Words) -> str:
     names = words.list([f"`{name}`" for name in absent])
     return (
         f"{words.plural(len(absent), 'optional table')} {'is' if len(absent) == 1 else 'are'} not there: {names}. "
-        "What each would add stands in the table above it; the data dictionary says which columns it takes."
+        "The table above says what each would add and which of them no chapter reads yet: bringing one of those "
+        "changes nothing in this report today. The data dictionary says which columns each takes."
+    )
+
+
+def noteworthy(rules: Result) -> Result:
+    """Only the rules that found something; all of them where none did."""
+    found = rules.table[rules.table["verdict"] != "passed"]
+    return rules.with_table(found) if len(found) else rules
+
+
+def volumes_caption(volumes: Result, *, words: Words) -> str:
+    """The busiest month against the typical one, and what the lines count."""
+    starts = volumes.where(what="rows starting").table
+    if not len(starts):
+        return "Rows and accounts that start and end in each whole month."
+    busiest = starts.loc[starts["estimate"].idxmax()]
+    return (
+        f"**The busiest month, {words.month(busiest['month'])}, has {words.plural(busiest['estimate'], 'new row')}; "
+        f"the middle one has {words.number(starts['estimate'].median())}.** Rows and accounts that start and end in each "
+        "whole month. A renewal billed as a new row counts as one row that ends and one that starts."
     )

@@ -1,0 +1,95 @@
+"""What the chapter on length of stay puts on record: the share still here, and every two groups compared."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from customer_value.stats.result import Result
+from customer_value.strategy.established import RAW_CAVEAT, noun
+from customer_value.strategy.findings import Area, Finding, identifier
+from customer_value.strategy.wording import Words, known
+
+UNDECLARED_CAVEAT = "This may not be retention: the table does not say how its accounts were observed."
+SNAPSHOT_CAVEAT = "From the rates of one snapshot put end to end, not from following one group of accounts."
+
+_AREAS: Mapping[str, Area] = {"first_plan": "pricing_packaging", "first_term": "pricing_packaging"}
+
+
+def still_here(at_ages: Result, *, age: int, horizon: int, reading: str, words: Words) -> list[Finding]:
+    """The share still here at the age compared and at the last age reached.
+
+    Parameters
+    ----------
+    at_ages : `studies.cohort_survival.survival_at`, all accounts
+    age : in months, at which groups are compared
+    horizon : in months; the last age up to it that the curve reaches is recorded as well
+    reading : what the curve means, of `answers.cohort_survival.reading`
+    """
+    table = at_ages.table
+    reached = table[table["estimate"].notna() & (table["age"] <= horizon)]
+    rows = {"at the age compared": at_ages.row(age=age)}
+    if len(reached) and reached["age"].max() != age:
+        rows["at the last age"] = at_ages.row(age=reached["age"].max())
+    caveat = {"undeclared": UNDECLARED_CAVEAT, "snapshot": SNAPSHOT_CAVEAT}.get(reading, "")
+    return [
+        Finding(
+            id=identifier("still here", when),
+            chapter="cohort_survival",
+            kind="estimate",
+            subject=f"accounts still here at {words.months(row['age'])}",
+            metric="share_still_here",
+            estimate=row["estimate"],
+            low=row["low"],
+            high=row["high"],
+            unit="share",
+            n=row["n"],
+            n_of="accounts still followed",
+            design="A",
+            caveat=caveat,
+            evidence="cohort_survival#fig-cohort_survival-all",
+            shown=known(row["estimate"]),
+            retention_known=reading != "undeclared",
+        )
+        for when, row in rows.items()
+    ]
+
+
+def pairs(compared: Result, *, age: int, labels: Mapping[str, str], reading: str, words: Words) -> list[Finding]:
+    """Every pair of `studies.cohort_survival.pairwise` as an association of design C: raw, so to be tested first.
+
+    Parameters
+    ----------
+    age : in months, at which the pairs are compared
+    labels : what the attributes are called
+    """
+    return [_pair(row, age, labels, reading, words) for _, row in compared.table.iterrows()]
+
+
+def _pair(row: pd.Series, age: int, labels: Mapping[str, str], reading: str, words: Words) -> Finding:
+    attribute = noun(labels[row["attribute"]])
+    sides = {"higher": "higher", "lower": "lower", "no clear difference": "none"}
+    caveats = [RAW_CAVEAT, f"The difference is at {words.months(age)}; p is over all ages."]
+    return Finding(
+        id=identifier(row["attribute"], row["first_id"], "against", row["second_id"]),
+        chapter="cohort_survival",
+        kind="association",
+        area=_AREAS.get(row["attribute"], "market_focus"),
+        subject=f"{attribute} {row['first']}",
+        metric="share_still_here",
+        segment=f"{attribute} = {row['first']}",
+        compared_with=f"accounts with “{row['second']}”",
+        direction=sides.get(words.compare(row["estimate"], row["low"], row["high"]), "unknown"),
+        estimate=row["estimate"],
+        low=row["low"],
+        high=row["high"],
+        unit="points",
+        n=row["n"],
+        p=row["p"],
+        p_adjusted=row["p_adjusted"],
+        design="C",
+        caveat=" ".join([*caveats, UNDECLARED_CAVEAT] if reading == "undeclared" else caveats),
+        evidence="cohort_survival#tbl-cohort_survival-pairs",
+        retention_known=reading != "undeclared",
+    )
