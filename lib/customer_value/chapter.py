@@ -214,8 +214,6 @@ class Chapter:
         shown = result if page is None else page
         if shown.table.empty:
             return
-        if page is not None and len(shown.table) < len(result.table) and (top is None or len(shown.table) <= top):
-            shown = shown.noting(f"The file to download has all {self.words.number(len(result.table))} rows.")
         options = {"words": self.words, "columns": columns, "labels": labels, "top": top}
         html = tables.html(shown, id=anchor, **options)
         if not self.published:

@@ -123,10 +123,10 @@ def curve_caption(
         share = words.interval(row["estimate"], row["low"], row["high"], "share")
         said = f"**{share} {_MARK[reading]} {words.months(row['age'])}.** "
     most = words.number(curve.table["n"].max())
-    seen = f" as of {words.date(as_of)}" if as_of else ""
+    seen = f", as of {words.date(as_of)}" if as_of else ""
     return (
-        f"{said}Share of accounts still here by months since their start{seen}, at most {most} followed at one age; "
-        "the band is the range the data allow, the numbers beneath are those still followed."
+        f"{said}Share of accounts still here by months since their start{seen}; at most {most} are followed at one age. The "
+        "band is the range the data allow, the numbers beneath are those still followed."
     )
 
 
@@ -154,9 +154,16 @@ def groups_caption(groups: Result, *, age: int, words: Words) -> str:
     return f"{said}Share of accounts still here by months since their start, by the contract term they began with."
 
 
-def groups_shown(groups: Result, *, words: Words) -> Result:
-    """Only groups with a share to show; the others are named in one note."""
-    return without_hidden(quietly(groups), group="level", words=words)
+def groups_shown(groups: Result, curves: Result, *, words: Words) -> Result:
+    """Only ages that a group has reached; groups too small to show are named in one note.
+
+    Parameters
+    ----------
+    groups, curves : `studies.cohort_survival.survival_at` and ``curves`` by the same attribute; the latter knows how
+        many accounts a group has that cannot be shown
+    """
+    notes = without_hidden(quietly(curves), group="level", words=words).notes
+    return quietly(reached(groups)).noting(*notes)
 
 
 def without_hidden(result: Result, *, group: str, words: Words) -> Result:
@@ -213,10 +220,10 @@ def pairs_caption(compared: Result, *, age: int, words: Words) -> str:
     level = compared.level or 0.95
     clear = int((compared.table["p_adjusted"] <= 1 - level).sum())
     return (
-        f"**{words.count(clear, len(compared.table))} pairs of groups leave at clearly different rates.** Difference "
-        f"in the share still here at {words.months(age)}, in percentage points, first group less second. The adjusted "
-        "p is of the log-rank test, which compares the two curves over all ages, corrected for the number of pairs of "
-        "an attribute; so a pair can be clear although it is close at this one age. A dash: one of the two is not "
+        f"**In {words.count(clear, len(compared.table))} pairs the two groups leave at clearly different rates.** "
+        f"Difference in the share still here at {words.months(age)}, in percentage points, first group less second. The "
+        "adjusted p is of the log-rank test, which compares the two curves over all ages, corrected for the number of pairs "
+        "of an attribute; so a pair can be clear although it is close at this one age. A dash: one of the two is not "
         "followed so long."
     )
 
@@ -245,18 +252,19 @@ def cohorts_shown(halves: Result, *, words: Words) -> Result:
 
 def triangle_caption(triangle: Result, *, age: int, words: Words) -> str:
     """Lowest and highest cohort at the age, then what is measured."""
-    what = {
-        "logos_triangle": "accounts still here",
-        "gross_triangle": "first MRR still paid, growth not counted",
-        "net_triangle": "first MRR still paid, growth included",
+    what, verb, how = {
+        "logos_triangle": ("accounts", "are still here", ""),
+        "gross_triangle": ("first MRR", "is still paid", ", growth not counted"),
+        "net_triangle": ("first MRR", "is paid", ", growth included"),
     }[triangle.name]
     rows = triangle.table[(triangle.table["age"] == age) & triangle.table["estimate"].notna()]
     said = ""
     if len(rows) > 1:
         ends = words.shares(rows["estimate"].min(), rows["estimate"].max())
-        said = f"**{ends} of {what} after {words.months(age)}, from the lowest cohort to the highest.** "
+        said = f"**After {words.months(age)}, {ends} of {what} {verb}{how}, from the lowest cohort to the highest.** "
     pooling = " ".join(note for note in triangle.notes if "pooled" in note)
-    return f"{said}Share of each cohort's {what}, by months since sign-up; blank is not yet observed. {pooling}".strip()
+    measured = f"Share of each cohort's {what} that {verb}{how}, by months since sign-up; blank is not yet observed."
+    return f"{said}{measured} {pooling}".strip()
 
 
 def at_age(triangle: Result, *, age: int, words: Words) -> Result:
@@ -280,8 +288,8 @@ def time_stayed(stayed: Result, *, horizon: int, reading: Reading, words: Words)
     )
     return (
         f"Over the first {words.months(horizon)} {since}an account {verb} {words.months(mean['estimate'], 1)} on "
-        f"average{span}, of {words.months(horizon - start)} possible. {half} An average over whole lives would need the curve "
-        "beyond what was observed, so none is given."
+        f"average{span}, of {words.months(horizon - start)} possible. {half} An average over whole lives would need "
+        "the curve beyond what was observed, so none is given."
     )
 
 

@@ -111,11 +111,11 @@ def decomposition(result: Result, *, words: Words) -> str:
     numbers = f"lost {lost} of opening revenue and added {added}"
     verdicts = (gross["verdict"], growth["verdict"])
     cuts = (
-        f"(gross retention is called high from {words.share(gross['cut'])}, expansion strong from "
-        f"{words.share(growth['cut'])}, over a period of this length)"
+        f"Over a period of this length gross retention is called high from {words.share(gross['cut'])}, expansion "
+        f"strong from {words.share(growth['cut'])}."
     )
     if verdicts in kinds:
-        return f"This business {kinds[verdicts]}: its opening accounts {numbers} {cuts}."
+        return f"This business {kinds[verdicts]}: its opening accounts {numbers}. {cuts}"
     settled = {
         "gross": {"high": "Gross retention is high", "low": "Gross retention is low"},
         "expansion": {"high": "Expansion is strong", "low": "Expansion is modest"},
@@ -127,7 +127,7 @@ def decomposition(result: Result, *, words: Words) -> str:
     ]
     return (
         f"The opening accounts {numbers}. {sure}On {words.list(open_question)} no verdict is possible: the range "
-        f"includes the dividing line {cuts}."
+        f"includes the dividing line. {cuts}"
     )
 
 
@@ -221,7 +221,7 @@ def reasons(side_by_side: Result, why: Result, *, words: Words) -> str:
         sentences.append(
             f"Of the {words.plural(everyone['events'], 'opening account')} that left, {words.number(row['events'])} "
             "were lost to failed payments and the like rather than by decision. Over everyone who left in the period, "
-            f"those took {words.share(money / lost)} of the revenue lost."
+            f"failed payments took {words.share(money / lost)} of the revenue lost."
         )
     else:
         sentences.append("The data do not say which accounts chose to leave and which were lost to failed payments.")
@@ -304,9 +304,9 @@ def monthly_caption(monthly: Result, *, words: Words) -> str:
     months = table["month"].nunique()
     first, last = table["month"].min(), table["month"].max()
     return (
-        f"**In the middle one of {words.plural(months, 'month')}, {words.share(middle['gross'], 1)} of revenue was "
-        f"kept and growth brought it to {words.share(middle['net'], 1)}.** Of the accounts active at a month's opening and "
-        f"what they paid: what is left at its close, {words.month(first)} to {words.month(last)}; bands are ranges."
+        f"**In a typical month (the median of {words.number(months)}), {words.share(middle['gross'], 1)} of revenue was "
+        f"kept and growth brought it to {words.share(middle['net'], 1)}.** Of the accounts active at a month's opening "
+        f"and what they paid: what is left at its close, {words.month(first)} to {words.month(last)}; bands are ranges."
     )
 
 

@@ -88,15 +88,14 @@ def contrasts_caption(drawn: Result, *, start: date, end: date, words: Words) ->
     """The clearest difference of those drawn, and what dots and bars measure."""
     metric = drawn.table["metric"].iloc[0].removesuffix("_due") if len(drawn.table) else "logo_retention"
     clear = _clear(drawn)
-    said = (
-        f"In {METRIC_NAMES[metric]}, no group stands clearly apart"
-        if clear.empty
-        else f"{_upper(METRIC_NAMES[metric])} is {_gap(clear.iloc[0], words)} for {_group(clear.iloc[0], words)}"
-    )
+    said = f"In {METRIC_NAMES[metric]}, no group stands clearly apart"
+    if len(clear):
+        best = clear.iloc[0]
+        said = f"{_upper(METRIC_NAMES[metric])} of accounts with {_group(best, words)} is {_gap(best, words)}"
     return (
-        f"**{said}.** {_upper(METRIC_NAMES[metric])}: each group less all other accounts, in percentage points, "
-        f"between the closes of {words.date(start)} and {words.date(end)}. In colour: clear after the correction for the "
-        "number of comparisons."
+        f"**{said}.** Difference in {METRIC_NAMES[metric]}: each group less all other accounts, in percentage points, "
+        f"between the closes of {words.date(start)} and {words.date(end)}. In colour: clear after the correction for "
+        "the number of comparisons."
     )
 
 
@@ -118,8 +117,8 @@ def heatmap_caption(overview: Result, *, start: date, end: date, words: Words) -
 
 
 def whole_company(overview: Result) -> Result:
-    """Only the rows of the whole company."""
-    return overview.where(attribute="all")
+    """Only the rows of the whole company, without the notes on groups."""
+    return Result(**{**vars(overview.where(attribute="all")), "notes": ()})
 
 
 def counted(overview: Result) -> Result:
