@@ -9,19 +9,23 @@ import pandas as pd
 import pytest
 
 from customer_value.stats.result import Result
-from customer_value.strategy import answers, established
+from customer_value.strategy.answers import cohort_survival, data_quality, revenue, segments
+from customer_value.strategy.established import cohort_survival as established_stays
+from customer_value.strategy.established import revenue as established_revenue
+from customer_value.strategy.established import segments as established_segments
 from customer_value.strategy.wording import Words
 
 WORDS = Words(currency="GBP")
 SPAN = {"start": date(2023, 12, 31), "end": date(2024, 12, 31)}
 
 
-def result(rows, keys, unit="share", **more):
-    table = pd.DataFrame(rows)
+def result(rows, keys, unit="share", *, columns=None, **more):
+    table = pd.DataFrame(rows, columns=columns)
     for column in ("estimate", "low", "high", "n"):
         if column not in table:
             table[column] = np.nan
-    return Result(name="made", table=table, keys=keys, unit=unit, level=0.95, n_of="accounts", **more)
+    given = {"name": "made", "level": 0.95, "n_of": "accounts"} | more
+    return Result(table=table, keys=keys, unit=unit, **given)
 
 
 def retention(net, low, high, *, few=False, due_n=100, **more):
@@ -39,25 +43,29 @@ def retention(net, low, high, *, few=False, due_n=100, **more):
 
 @pytest.mark.parametrize(
     ("net", "said"),
-    [((1.1, 1.05, 1.15), "10% more"), ((0.9, 0.85, 0.95), "10% less"), ((1.0, 0.95, 1.05), "about as much")],
+    [
+        ((1.1, 1.05, 1.15), "10% more"),
+        ((0.9, 0.85, 0.95), "10% less"),
+        ((1.0, 0.95, 1.05), "neither clearly more nor clearly less"),
+    ],
 )
 def test_net_headline_follows_the_interval(net, said) -> None:
-    assert said in answers.net_headline(retention(*net), words=WORDS)
+    assert said in revenue.headline(retention(*net), words=WORDS)
 
 
 def test_net_detail_says_whom_and_when() -> None:
-    said = answers.net_detail(retention(1.1, 1.05, 1.15), **SPAN, words=WORDS)
+    said = revenue.detail(retention(1.1, 1.05, 1.15), **SPAN, words=WORDS)
     assert "£110" in said
     assert "20 of 200 accounts left" in said
     assert "31 December 2023" in said
     assert "few accounts" not in said
-    assert "few accounts" in answers.net_detail(retention(1.1, 1.05, 1.15, few=True), **SPAN, words=WORDS)
+    assert "few accounts" in revenue.detail(retention(1.1, 1.05, 1.15, few=True), **SPAN, words=WORDS)
 
 
 def test_due_branches() -> None:
-    assert "Every account" in answers.among_due(retention(1, 0.9, 1.1, due_n=200), words=WORDS)
-    assert "100 of 200" in answers.among_due(retention(1, 0.9, 1.1, due_n=100), words=WORDS)
-    assert "none was free" in answers.among_due(retention(1, 0.9, 1.1, due_n=0), words=WORDS)
+    assert "Every account" in revenue.among_due(retention(1, 0.9, 1.1, due_n=200), words=WORDS)
+    assert "100 of 200" in revenue.among_due(retention(1, 0.9, 1.1, due_n=100), words=WORDS)
+    assert "none was free" in revenue.among_due(retention(1, 0.9, 1.1, due_n=0), words=WORDS)
 
 
 @pytest.mark.parametrize(
@@ -77,7 +85,7 @@ def test_decomposition_says_which_kind(gross, growth, said) -> None:
         {"part": "expansion", "estimate": 0.1, "low": 0.05, "high": 0.15, "cut": 0.1, "verdict": growth},
         {"part": "net", "estimate": 1.0, "low": 0.9, "high": 1.1, "cut": np.nan, "verdict": None},
     ]
-    assert said in answers.decomposition(result(rows, ("part",)), words=WORDS)
+    assert said in revenue.decomposition(result(rows, ("part",)), words=WORDS)
 
 
 @pytest.mark.parametrize(
@@ -116,12 +124,12 @@ def test_size_of_leavers_is_never_assumed(gap, said) -> None:
         ("measure",),
         unit="by row",
     )
-    assert said in answers.churn(lost, size, words=WORDS)
+    assert said in revenue.churn(lost, size, words=WORDS)
 
 
 def test_quick_ratio_without_losses() -> None:
     none = result([{"measure": "quick_ratio", "unit": "ratio"}], ("measure",), unit="by row")
-    assert "no meaning" in answers.quick_ratio(none, words=WORDS)
+    assert "no meaning" in revenue.quick_ratio(none, words=WORDS)
 
 
 def test_winds_name_groups_safely() -> None:
@@ -143,7 +151,7 @@ def test_winds_name_groups_safely() -> None:
             "few_accounts": False,
         },
     ]
-    said = answers.winds(result(rows, ("attribute", "level", "measure")), words=WORDS)
+    said = revenue.winds(result(rows, ("attribute", "level", "measure")), words=WORDS)
     assert "lose clearly more" in said
     assert "<b>" not in said
 
@@ -164,11 +172,11 @@ def contrasts(*rows):
 
 def test_segments_headline_names_the_clearest_or_none() -> None:
     clear = contrasts(contrast(), contrast(metric="nrr", p=0.5, p_adjusted=0.5))
-    assert "keep less of their revenue" in answers.segments_headline(clear, words=WORDS)
-    assert "1 is clear" in answers.segments_detail(clear, **SPAN, words=WORDS)
+    assert "keep less of their revenue" in segments.headline(clear, words=WORDS)
+    assert "1 is clear" in segments.detail(clear, **SPAN, words=WORDS)
     for none in (contrasts(contrast(p_adjusted=0.2)), contrasts(contrast(few_accounts=True))):
-        assert answers.segments_headline(none, words=WORDS).startswith("No group")
-        assert "no proof of sameness" in answers.segments_detail(none, **SPAN, words=WORDS)
+        assert segments.headline(none, words=WORDS).startswith("No group")
+        assert "no proof of sameness" in segments.detail(none, **SPAN, words=WORDS)
 
 
 def test_every_contrast_becomes_a_finding() -> None:
@@ -176,7 +184,7 @@ def test_every_contrast_becomes_a_finding() -> None:
     small = contrast(level="Tiny", estimate=np.nan, low=np.nan, high=np.nan, p=np.nan, p_adjusted=np.nan, money=np.nan,
                      money_low=np.nan, money_high=np.nan)  # fmt: skip
     unsure = contrast(level="Same", low=-0.2, high=0.1)
-    found = established.segment_contrasts(contrasts(shown, small, unsure))
+    found = established_segments.contrasts(contrasts(shown, small, unsure))
     assert [finding.direction for finding in found] == ["lower", "unknown", "none"]
     assert [finding.shown for finding in found] == [True, False, True]
     assert all(finding.design == "C" and not any(c.isdigit() for c in finding.id) for finding in found)
@@ -201,7 +209,7 @@ def test_facts_carry_annual_money_and_say_what_is_missing() -> None:
         {"end_kind": "voluntary", "reason": "Price", "estimate": 90.0, "n": 5},
     ]
     options = {"waterfall": waterfall, "parts": parts, "influence": influence, **SPAN, "words": WORDS}
-    found = established.revenue_facts(reasons=result(lost, ("end_kind", "reason"), unit="money"), **options)
+    found = established_revenue.revenue_facts(reasons=result(lost, ("end_kind", "reason"), unit="money"), **options)
     money = {finding.metric: finding.money for finding in found if finding.money is not None}
     assert money == {
         "involuntary_churn": 480,
@@ -212,5 +220,298 @@ def test_facts_carry_annual_money_and_say_what_is_missing() -> None:
         "reactivation": 600,
     }
     silent = [{"end_kind": "not stated", "reason": "not stated", "estimate": 9.0, "n": 1}]
-    found = established.revenue_facts(reasons=result(silent, ("end_kind", "reason"), unit="money"), **options)
+    found = established_revenue.revenue_facts(reasons=result(silent, ("end_kind", "reason"), unit="money"), **options)
     assert [finding.needs for finding in found if finding.kind == "not_studied"] == [("subscriptions.end_kind",)]
+    total = next(finding for finding in found if finding.metric == "churn")
+    assert (total.money, total.area, total.action, total.kind) == (108, "churn_prevention", "churn", "fact")
+    said = [{"end_kind": "not stated", "reason": "Price", "estimate": 9.0, "n": 1}]
+    found = established_revenue.revenue_facts(reasons=result(said, ("end_kind", "reason"), unit="money"), **options)
+    # Reasons are on record, so recording them is no advice.
+    assert next(finding for finding in found if finding.metric == "churn").action == "voluntary_churn"
+    nobody = result([], ("end_kind", "reason"), unit="money", columns=("end_kind", "reason"))
+    found = established_revenue.revenue_facts(reasons=nobody, **options)
+    assert not [finding for finding in found if finding.area == "churn_prevention" and finding.metric == "churn"]
+
+
+def test_rows_among_those_due_are_left_out_where_that_was_everyone() -> None:
+    assert "net_due" not in set(revenue.kept_rows(retention(1, 0.9, 1.1, due_n=200)).table["metric"])
+    assert "net_due" in set(revenue.kept_rows(retention(1, 0.9, 1.1, due_n=100)).table["metric"])
+
+
+@pytest.mark.parametrize(
+    ("opening", "closing", "said"),
+    [(100, 130, "grew by 30%"), (100, 90, "fell by 10%"), (100, 100, "stayed at £100"), (0, 50, "went from £0 to £50")],
+)
+def test_waterfall_caption_states_the_change(opening, closing, said) -> None:
+    rows = [{"movement": "opening", "estimate": opening}, {"movement": "closing", "estimate": closing}]
+    assert said in revenue.waterfall_caption(result(rows, ("movement",), unit="money"), **SPAN, words=WORDS)
+
+
+def test_leading_accounts_go_by_their_id_without_a_name() -> None:
+    rows = [
+        {"movement": "churn", "customer_id": customer, "name": name, "rank": rank, "estimate": -9.0}
+        for rank, (customer, name) in enumerate([("a1", None), ("a2", "Two"), ("a3", "Three")], start=1)
+    ]
+    shown = revenue.leading(result(rows, ("movement", "customer_id"), unit="money"), each=2)
+    assert list(shown.table["name"]) == ["a1", "Two"]
+
+
+def test_parts_that_did_not_change_leave_the_table() -> None:
+    rows = [{"movement": "expansion", "part": part, "estimate": size} for part, size in (("seats", 0.0), ("plan", 5.0))]
+    assert list(revenue.moving_parts(result(rows, ("movement", "part"), unit="money")).table["part"]) == ["plan"]
+
+
+@pytest.mark.parametrize(
+    ("metric", "difference", "group", "rest", "said"),
+    [
+        ("nrr", -0.17, 0.88, 1.05, "lose revenue where others do not"),
+        ("nrr", -0.1, 0.80, 0.90, "lose more revenue than others"),
+        ("nrr", -0.1, 1.05, 1.15, "grow less than others"),
+        ("nrr", 0.1, 1.15, 1.05, "grow more than others"),
+        ("nrr", 0.1, 1.02, 0.92, "grow where others lose revenue"),
+        ("nrr", 0.1, 0.95, 0.85, "lose less revenue than others"),
+        ("logo_retention", -0.1, 0.8, 0.9, "leave more often than others"),
+        ("logo_retention_due", 0.1, 0.9, 0.8, "stay more often than others"),
+        ("grr", 0.1, 0.9, 0.8, "keep more of their revenue than others"),
+    ],
+)
+def test_a_group_grows_only_if_it_does(metric, difference, group, rest, said) -> None:
+    low, high = difference - 0.05, difference + 0.05
+    row = contrast(metric=metric, estimate=difference, low=low, high=high, group_share=group, rest_share=rest)
+    assert segments.headline(contrasts(row), words=WORDS).endswith(said)
+
+
+def test_a_difference_is_told_as_sizes_on_its_side() -> None:
+    said = segments.detail(contrasts(contrast(low=-0.249, high=-0.093)), **SPAN, words=WORDS)
+    assert "9.3 to 24.9 percentage points lower" in said
+
+
+def test_the_figure_shows_the_metric_of_the_clearest_contrast() -> None:
+    both = [contrast(), contrast(metric="logo_retention", p=0.4, p_adjusted=0.4)]
+    assert set(segments.clearest_metric(contrasts(*both)).table["metric"]) == {"grr"}
+    unclear = [contrast(p_adjusted=0.3), contrast(metric="logo_retention", p=0.4, p_adjusted=0.4)]
+    drawn = segments.clearest_metric(contrasts(*unclear))
+    assert set(drawn.table["metric"]) == {"logo_retention"}
+    assert "no group stands clearly apart" in segments.contrasts_caption(drawn, **SPAN, words=WORDS)
+
+
+def overview_of_a_flat_table():
+    about = {"unit": "count", "attribute_label": "Plan", "n": 40}
+    rows = [
+        {"attribute": attribute, "level": level, "metric": metric, "estimate": estimate} | about | {"unit": unit}
+        for attribute, level, size in (("all", "all", 100.0), ("plan", "A", 60.0), ("plan", "B", 40.0))
+        for metric, estimate, unit in (("customers", size, "count"), ("arr_share", size / 100, "share"))
+    ]
+    return result(rows, ("attribute", "level", "metric"), unit="by row")
+
+
+def test_flat_groups_have_one_row_each_and_the_accounts_are_recorded() -> None:
+    counted = segments.counted(overview_of_a_flat_table()).table
+    assert list(zip(counted["level"], counted["estimate"], counted["arr_share"], strict=True)) == [
+        ("all", 100, 1),
+        ("A", 60, 0.6),
+        ("B", 40, 0.4),
+    ]
+    found = established_segments.accounts(overview_of_a_flat_table())
+    assert (found.metric, found.estimate, found.unit, found.area) == ("accounts", 100, "count", "state")
+
+
+# -- how long accounts stay ---------------------------------------------------------------------------------------
+
+
+def at_ages(*, start=0, shares=((6, 0.9), (12, 0.8), (24, None)), n=500, **more):
+    rows = [
+        {"age": age, "estimate": share, "low": None if share is None else share - 0.02,
+         "high": None if share is None else share + 0.02, "n": n, "start": start}
+        for age, share in shares
+    ]  # fmt: skip
+    made = result(rows, ("age",), **more)
+    return made.with_table(made.table.astype({"estimate": float, "low": float, "high": float}))
+
+
+def stayed(*, median=np.nan, mean=10.5, start=0):
+    rows = [
+        {"measure": "median", "estimate": median, "n": 900, "start": start, "followed_to": 18},
+        {"measure": "restricted_mean", "estimate": mean, "low": mean - 0.2, "high": mean + 0.2, "n": 900,
+         "start": start, "followed_to": 18},
+    ]  # fmt: skip
+    return result(rows, ("measure",), unit="months")
+
+
+AT = {"age": 12, "words": WORDS}
+
+
+@pytest.mark.parametrize(
+    ("shape", "observation", "means"),
+    [
+        ("subscriptions", None, "followed"),
+        ("flat", None, "undeclared"),
+        ("flat", "followed_from_start", "followed"),
+        ("flat", "snapshot", "snapshot"),
+    ],
+)
+def test_what_a_curve_means(shape, observation, means) -> None:
+    assert cohort_survival.reading(shape=shape, observation=observation) == means
+
+
+@pytest.mark.parametrize(
+    ("means", "said"),
+    [
+        ("followed", "80% of accounts are still here after 12 months"),
+        ("undeclared", "that may not be retention"),
+        ("snapshot", "At the rates of the snapshot, 80% of accounts would still be here"),
+    ],
+)
+def test_survival_headline_says_no_more_than_the_data(means, said) -> None:
+    assert said in cohort_survival.headline(at_ages(), reading=means, **AT)
+    detail = cohort_survival.detail(at_ages(), stayed(), horizon=24, reading=means, as_of=None, **AT)
+    assert detail.startswith("This may not be retention") == (means == "undeclared")
+    assert "Out of 100 accounts, 80" in detail
+    assert "Fewer than half have left by 18 months" in detail
+
+
+def test_survival_headline_of_late_entry_is_conditional() -> None:
+    assert cohort_survival.headline(at_ages(start=3), reading="followed", **AT).endswith("had reached 3 months")
+
+
+def test_survival_headline_falls_back_on_the_last_age_reached() -> None:
+    short = at_ages(shares=((6, 0.9), (12, None)))
+    assert "after 6 months" in cohort_survival.headline(short, reading="followed", **AT)
+    none = at_ages(shares=((6, None), (12, None)))
+    assert cohort_survival.headline(none, reading="followed", **AT).startswith("Too few")
+    assert "0.9" not in cohort_survival.curve_caption(none, none, reading="followed", as_of=None, **AT)
+
+
+def test_survival_detail_names_the_later_age_once() -> None:
+    long = at_ages(shares=((12, 0.8), (24, 0.6), (36, 0.5)))
+    said = cohort_survival.detail(long, stayed(median=30), horizon=24, reading="followed", as_of=SPAN["end"], **AT)
+    assert "After 24 months it is 60%" in said
+    assert "36" not in said
+    assert "Half have left by 30 months" in said
+    assert "seen as of 31 December 2024" in said
+
+
+def test_ages_of_the_table_hold_those_named() -> None:
+    assert cohort_survival.ages(compare_age=9, horizon=24, follow=48) == [6, 9, 12, 18, 24, 36, 48]
+    assert list(cohort_survival.reached(at_ages()).table["age"]) == [6, 12]
+
+
+def test_groups_of_which_nothing_can_be_shown_are_named_once() -> None:
+    rows = [
+        {"level": level, "age": age, "estimate": share, "n": n}
+        for level, age, share, n in (("A", 12, 0.8, 90), ("A", 24, np.nan, 9), ("not stated", 12, np.nan, 0))
+    ]
+    curves = [{"level": "A", "age": 0, "estimate": 1.0, "n": 99}, {"level": "not stated", "age": 0, "n": 3}]
+    shown = cohort_survival.groups_shown(
+        result(rows, ("level", "age"), notes=("Said on the page.",)),
+        result(curves, ("level", "age"), suppressed=1),
+        words=WORDS,
+    )
+    assert list(zip(shown.table["level"], shown.table["age"], strict=True)) == [("A", 12)]
+    assert shown.notes == ("Too few accounts to show: not stated (3).",)
+
+
+def pairs():
+    row = {"attribute": "first_plan", "first": "Basic", "second": "Pro", "estimate": -0.1, "low": -0.2, "high": -0.05,
+           "n": 60, "n_second": 70, "p": 0.001, "p_adjusted": 0.004, "first_id": "Basic", "second_id": "Pro"}  # fmt: skip
+    rows = [row, row | {"second": "Max", "second_id": "Max", "p": 0.6, "p_adjusted": 0.6, "low": -0.2, "high": 0.1}]
+    return result(rows, ("attribute", "first", "second"), unit="points")
+
+
+PLAN = {"first_plan": "First plan"}
+
+
+def test_pairs_are_recorded_and_an_undeclared_table_carries_no_decision() -> None:
+    for means, known_retention in (("followed", True), ("undeclared", False)):
+        found = established_stays.pairs(pairs(), labels=PLAN, reading=means, **AT)
+        assert [finding.direction for finding in found] == ["lower", "none"]
+        found += established_stays.still_here(at_ages(), horizon=24, reading=means, **AT)
+        assert {finding.retention_known for finding in found} == {known_retention}
+        assert all(("may not be retention" in finding.caveat) == (not known_retention) for finding in found)
+    assert "In 1 of 2 pairs" in cohort_survival.pairs_caption(pairs(), **AT)
+
+
+def test_still_here_records_the_age_compared_and_the_last_one() -> None:
+    long = at_ages(shares=((12, 0.8), (24, 0.6), (36, 0.5)))
+    found = established_stays.still_here(long, horizon=24, reading="snapshot", **AT)
+    assert [(finding.estimate, "snapshot" in finding.caveat) for finding in found] == [(0.8, True), (0.6, True)]
+    unknown = established_stays.still_here(at_ages(shares=((12, None),)), horizon=24, reading="followed", **AT)
+    assert [finding.shown for finding in unknown] == [False]
+
+
+def test_differences_between_attributes() -> None:
+    columns = ("attribute", "level", "estimate", "p_adjusted")
+    none = result([], ("attribute", "level"), unit="ratio", columns=columns)
+    options = {"labels": PLAN, "confidence": 0.95, "words": WORDS}
+    assert "nothing to compare" in cohort_survival.differences(none, **options)
+    for p, said in ((0.01, "“First plan” goes with"), (0.4, "none goes with a clearly different")):
+        rows = [{"attribute": "first_plan", "level": level, "p_adjusted": p} for level in ("A", "B")]
+        assert said in cohort_survival.differences(result(rows, ("attribute", "level"), unit="ratio"), **options)
+
+
+def test_cohorts_claim_no_trend() -> None:
+    def said(*cohorts):
+        rows = [dict(zip(("cohort", "estimate", "low", "high"), row, strict=True)) for row in cohorts]
+        made = result(rows, ("cohort",), notes=("No trend is claimed.",))
+        return cohort_survival.cohorts(made.with_table(made.table.astype({"estimate": float})), min_group=30, **AT)
+
+    assert "the ranges of these two overlap" in said(("2023 H1", 0.8, 0.7, 0.9), ("2023 H2", 0.75, 0.7, 0.8))
+    assert "do not even overlap" in said(("2023 H1", 0.9, 0.88, 0.92), ("2023 H2", 0.7, 0.6, 0.8))
+    assert "Only one" in said(("2023 H1", 0.9, 0.88, 0.92))
+    assert "No half-yearly cohort of at least 30 accounts" in said(("2023 H1", None, None, None))
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("logos_triangle", "80 to 90% of accounts are still here"),
+        ("gross_triangle", "80 to 90% of first MRR is still paid"),
+    ],
+)
+def test_triangle_caption_states_the_spread(name, said) -> None:
+    rows = [
+        {"cohort": c, "age": 12, "estimate": share, "n": 50} for c, share in (("a", 0.8), ("b", 0.9), ("c", np.nan))
+    ]
+    made = result(rows, ("cohort", "age"), name=name, suppressed=1)
+    assert said in cohort_survival.triangle_caption(made, **AT)
+    assert list(cohort_survival.at_age(made, **AT).table["cohort"]) == ["a", "b"]
+
+
+def test_time_stayed_is_only_shown_to_be_so_where_undeclared() -> None:
+    said = cohort_survival.time_stayed(stayed(), horizon=12, reading="undeclared", words=WORDS)
+    assert "is shown to stay 10.5 months on average (10.3 to 10.7)" in said
+    none = cohort_survival.time_stayed(stayed(mean=np.nan), horizon=12, reading="followed", words=WORDS)
+    assert "Too few have been followed" in none
+
+
+def test_limits_of_each_shape() -> None:
+    flat = cohort_survival.limits(at_ages(), reading="undeclared", dated=False, **AT)
+    assert "may not be retention" in flat
+    assert "pause" not in flat
+    dated = cohort_survival.limits(at_ages(n=40), reading="followed", dated=True, **AT)
+    assert "pause" in dated
+    assert "Fewer than 100" in dated
+
+
+# -- data quality -------------------------------------------------------------------------------------------------
+
+
+def test_rules_on_the_page_are_those_that_found_something() -> None:
+    rows = [
+        {"rule": rule, "estimate": n, "verdict": said} for rule, n, said in (("a", 2, "warning"), ("b", 0, "passed"))
+    ]
+    assert list(data_quality.noteworthy(result(rows, ("rule",), unit="count")).table["rule"]) == ["a"]
+    assert list(data_quality.noteworthy(result(rows[1:], ("rule",), unit="count")).table["rule"]) == ["b"]
+
+
+def test_a_start_on_the_as_of_day_is_no_days_before() -> None:
+    rules = result([{"rule": "a", "estimate": 0, "verdict": "passed"}], ("rule",), unit="count")
+    who = result([{"step": "accounts", "estimate": 9, "n": 9}], ("step",), unit="count")
+    for days, said in ((0, "started on that day"), (1, "started 1 day before")):
+        fresh = result([{"what": "last start", "estimate": days}], ("what",), unit="count")
+        assert said in data_quality.detail(rules, who, fresh, as_of=SPAN["end"], words=WORDS)
+
+
+def test_missing_tables_promise_no_chapter() -> None:
+    tables = result([{"table": "costs", "estimate": 0, "present": "no"}], ("table",), unit="count")
+    assert "changes nothing in this report today" in data_quality.missing(tables, words=WORDS)

@@ -125,8 +125,8 @@ def curve_caption(
     most = words.number(curve.table["n"].max())
     seen = f", as of {words.date(as_of)}" if as_of else ""
     return (
-        f"{said}Share of accounts still here by months since their start{seen}; at most {most} are followed at one age. The "
-        "band is the range the data allow, the numbers beneath are those still followed."
+        f"{said}Share of accounts still here by months since their start{seen}; at most {most} are followed at one "
+        "age. The band is the range the data allow, the numbers beneath are those still followed."
     )
 
 
@@ -221,10 +221,10 @@ def pairs_caption(compared: Result, *, age: int, words: Words) -> str:
     clear = int((compared.table["p_adjusted"] <= 1 - level).sum())
     return (
         f"**In {words.count(clear, len(compared.table))} pairs the two groups leave at clearly different rates.** "
-        f"Difference in the share still here at {words.months(age)}, in percentage points, first group less second. The "
-        "adjusted p is of the log-rank test, which compares the two curves over all ages, corrected for the number of pairs "
-        "of an attribute; so a pair can be clear although it is close at this one age. A dash: one of the two is not "
-        "followed so long."
+        f"Difference in the share still here at {words.months(age)}, in percentage points, first group less second. "
+        "The adjusted p is of the log-rank test, which compares the two curves over all ages, corrected for the number "
+        "of pairs of an attribute; so a pair can be clear although it is close at this one age. A dash: one of the two "
+        "is not followed so long."
     )
 
 

@@ -73,6 +73,6 @@ def volumes_caption(volumes: Result, *, words: Words) -> str:
     busiest = starts.loc[starts["estimate"].idxmax()]
     return (
         f"**The busiest month, {words.month(busiest['month'])}, has {words.plural(busiest['estimate'], 'new row')}; "
-        f"the typical one (the median) has {words.number(starts['estimate'].median())}.** Rows and accounts that start and end in "
-        "each whole month. A renewal billed as a new row counts as one row that ends and one that starts."
+        f"the typical one (the median) has {words.number(starts['estimate'].median())}.** Rows and accounts that start "
+        "and end in each whole month. A renewal billed as a new row counts as one row that ends and one that starts."
     )
