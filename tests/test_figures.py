@@ -210,7 +210,7 @@ def test_curves_name_groups_by_value_with_numbers_at_risk():
     figure = draw("curves", curves_of("Slow", "Quick", "Trial", hidden=("Trial",)))
     shown = flat(figure)
     assert shown.index("Slow 88%") < shown.index("Quick 76%")
-    assert "Accounts still followed" in shown
+    assert "Accounts followed at this age" in shown
     assert "400" in texts(figure)
     assert "280" in texts(figure)
     assert "Too few to show: Trial (400 accounts)." in shown
@@ -283,6 +283,36 @@ def test_triangle_leaves_the_unobserved_blank():
 def test_triangle_on_a_phone_drops_ages_rather_than_type():
     wide, narrow = (draw("triangle", triangle_of(12), narrow=one) for one in (False, True))
     assert len(narrow.axes[0].patches) < len(wide.axes[0].patches)
+
+
+def test_triangle_names_cohorts_that_are_too_small_throughout_instead_of_drawing_them():
+    result = triangle_of(4)
+    table = result.table.copy()
+    cohort, _ = result.keys
+    first = table[cohort].iloc[0]
+    table.loc[table[cohort] == first, "estimate"] = float("nan")
+    figure = draw("triangle", result.with_table(table))
+    assert len(figure.axes[0].patches) == int(table["estimate"].notna().sum())
+    assert "·" not in texts(figure)
+    assert any(text.startswith("Too few to show: ") for text in texts(figure))
+
+
+def test_heatmap_on_a_phone_leaves_sizes_out_and_says_so():
+    result = segments_of()
+    more = [result.table.assign(metric=result.table["metric"] + ending) for ending in ("_due", "_later")]
+    table = pd.concat([result.table, *more], ignore_index=True)
+    narrow = draw("heatmap", result.with_table(table), narrow=True)
+    assert "Customers" not in texts(narrow)
+    assert any("Left out for want of room: Customers" in text for text in texts(narrow))
+    assert "Customers" in texts(draw("heatmap", result.with_table(table)))
+
+
+def test_alt_text_speaks_of_the_columns_that_are_drawn():
+    result = segments_of()
+    said = figures.alt(result, kind="heatmap", words=WORDS, metrics=["customers"])
+    assert "by 1 measures" not in said
+    assert "ustomers" in said
+    assert "etention" not in said
 
 
 def test_heatmap_colours_by_deviation_from_the_company():
@@ -424,7 +454,7 @@ def test_colours_stand_out_from_the_card():
 
 def test_a_block_of_columns_leaves_out_rows_that_have_nothing_in_it():
     extra = pd.DataFrame(
-        [("plan", "Basic", f"grr_due_{place}", 0.9, "share", 90) for place in range(3)],
+        [("plan", "Basic", f"grr_due_{place}", 0.9, "share", 90) for place in range(4)],
         columns=["attribute", "level", "metric", "estimate", "unit", "n"],
     )
     result = segments_of()

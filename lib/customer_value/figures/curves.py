@@ -110,11 +110,22 @@ class _Plan:
         self.marks, self.mark_texts = theme.ticks(self.low, self.high, unit, words, count=4 if narrow else 5)
         self.margin = max(theme.text_width(text, self.small) for text in self.mark_texts) + 0.12
 
+        texts = [str(int(self.last))]
+        if counted:
+            texts += [
+                words.number(count) for part in groups.values() for count in part[counted] if not theme.missing(count)
+            ]
+        self.widest = max(theme.text_width(text, self.small) for text in texts)
+
+    def measured(self, y_label: str | None) -> str:
+        """What the vertical axis measures: what the caller says, else of survival what it is a share of."""
+        share = f"Share of {self.result.n_of} still here, %"
+        return y_label or (share if self.unit == "share" else theme.axis_title(self.result, self.unit))
+
     def ages(self, width: float) -> list[int]:
-        """Ages to label: years, halves or quarters, as the width allows."""
-        widest = "8,888" if self.counted else "88"
-        room = max(2, int(width / (theme.text_width(widest, self.small) + 0.12)))
-        step = next((step for step in (1, 2, 3, 6, 12, 24, 36, 60) if self.last / step + 1 <= room), 120)
+        """Ages to label: years, halves or quarters, as many as the width holds with the numbers beneath them."""
+        room = max(2, int(width / (self.widest + 0.1)) + 1)
+        step = next((step for step in (1, 2, 3, 6, 12, 24, 36, 60) if self.last // step + 1 <= room), 120)
         return list(range(0, int(self.last) + 1, step))
 
     def axes(self, axes: Axes, ages: Sequence[int], *, marks: bool = True, numbered: bool = True) -> None:
@@ -177,7 +188,7 @@ def _together(
         key: theme.wrap(names[key], width=plan.width - 0.5, size=size, lines=2, weight="bold") for key in plan.groups
     }
     key_height = sum(text.count("\n") + 1 for text in key_lines.values()) * line + 0.1 if keyed else 0.0
-    title = theme.wrap(y_label or theme.axis_title(plan.result, plan.unit), width=plan.width - 0.1, size=small, lines=2)
+    title = theme.wrap(plan.measured(y_label), width=plan.width - 0.1, size=small, lines=2)
     head = (title.count("\n") + 1) * row + 0.1
     height = 2.3 if narrow else 3.1
     tall = max(text.count("\n") + 1 for text in ends.values()) * line
@@ -224,7 +235,7 @@ def _together(
     theme.write(figure, x_label, left=left + width / 2, top=place, size=small, color=theme.MUTED, align="center")
     place += row + 0.1
     if rows:
-        counted = f"{plan.result.n_of.capitalize()} still followed"
+        counted = f"{plan.result.n_of.capitalize()} followed at this age"
         theme.write(figure, counted, left=0.05, top=place, size=small, color=theme.MUTED)
         place += row
         for key in plan.groups:
@@ -259,11 +270,11 @@ def _panels(
     name_lines = max(text.count("\n") + 1 for text in names.values())
     head, height = name_lines * line + row + 0.06, 1.05 if plan.narrow else 1.3
     below = 0.24 + (row if plan.counted else 0.0) + 0.14
-    title = theme.wrap(y_label or theme.axis_title(plan.result, plan.unit), width=plan.width - 0.1, size=small, lines=2)
+    title = theme.wrap(plan.measured(y_label), width=plan.width - 0.1, size=small, lines=2)
     top = (title.count("\n") + 1) * row + 0.14
     reading = [
         f"Beneath each: {x_label[:1].lower()}{x_label[1:]}"
-        + (f", and {plan.result.n_of} still followed." if plan.counted else ".")
+        + (f", and {plan.result.n_of} followed at that age." if plan.counted else ".")
     ]
     note = theme.note_lines([*reading, *notes], width=plan.width - 0.1, size=small)
     finals = plan.finals(always=True)

@@ -32,7 +32,8 @@ def heatmap(
 ) -> Figure:
     """A row a group, a column a measure; blue is better than the company, orange worse, white alike.
 
-    The depth of colour is the deviation over the largest one in its column.
+    The depth of colour is the deviation over the largest one in its column. On a phone the sizes are left out, so that
+    the judgements stand side by side; the note says so.
 
     Parameters
     ----------
@@ -58,6 +59,8 @@ def heatmap(
     columns = list(metrics) if metrics is not None else known
     if unknown := [name for name in columns if name not in known]:
         raise ValueError(f"there is no metric {unknown}, there are: {known}")
+    left_out = [name for name in columns if narrow and name in plain and len(columns) > 3]
+    columns = [name for name in columns if name not in left_out] or columns
     cells = {
         (row[section_key[0]] if section_key else "", row[level], row[metric]): row
         for _, row in table[table[metric].isin(columns)].iterrows()
@@ -78,9 +81,9 @@ def heatmap(
             else theme.name(row[1], labels, words)
             for row in rows
         }
-        left = min(1.1 if narrow else 2.2, max(theme.text_width(name, size) for name in names.values())) + 0.18
+        left = min(0.95 if narrow else 2.2, max(theme.text_width(name, size) for name in names.values())) + 0.18
         shown = {row: theme.wrap(name, width=left - 0.16, size=size, lines=2) for row, name in names.items()}
-        most = 3 if narrow else 8
+        most = 4 if narrow else 8
         parts = -(-len(columns) // most)
         per_part = -(-len(columns) // parts)
         blocks = [columns[index : index + per_part] for index in range(0, len(columns), per_part)]
@@ -89,8 +92,8 @@ def heatmap(
         heads = {
             name: theme.wrap(_column(name, labels, words), width=cell - 0.02, size=small, lines=3) for name in columns
         }
-        tall = {row: max(0.3, (text.count("\n") + 1) * line + 0.08) for row, text in shown.items()}
-        section_height = line + 0.14
+        tall = {row: max(0.245, (text.count("\n") + 1) * line + 0.06) for row, text in shown.items()}
+        section_height = line + 0.11
         # a block of columns leaves out rows that have nothing in it
         within = [[row for row in rows if any((*row, name) in cells for name in block)] for block in blocks]
         bodies = [
@@ -107,6 +110,9 @@ def heatmap(
             notes.append("Blue: better than all accounts; orange: worse; deeper is further.")
         if table.loc[table[metric].isin(columns), "estimate"].isna().any():
             notes.append(f"“few”: too few {result.n_of} to show.")
+        if left_out:
+            sizes = [theme.clean(_column(name, labels, words)) for name in left_out]
+            notes.append(f"Left out for want of room: {words.list(sizes)}.")
         note = theme.note_lines([" ".join(notes)] if notes else [], width=width - 0.1, size=small)
         total = 0.06 + sum(head.values()) + sum(bodies) + 0.22 * (len(blocks) - 1) + 0.12 + step * len(note)
         figure = theme.sheet(narrow=narrow, height=total)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -20,7 +21,14 @@ LONGEST = 400
 _Say = Callable[[pd.Series], str]
 
 
-def alt(result: Result, *, kind: str, words: Words, labels: Mapping[str, str] | None = None) -> str:
+def alt(
+    result: Result,
+    *,
+    kind: str,
+    words: Words,
+    labels: Mapping[str, str] | None = None,
+    metrics: Sequence[str] | None = None,
+) -> str:
     """Alt text of at most 400 characters, without signs that Markdown or an attribute would read as markup.
 
     Parameters
@@ -28,11 +36,17 @@ def alt(result: Result, *, kind: str, words: Words, labels: Mapping[str, str] | 
     result : what the figure draws
     kind : the figure's function, such as ``curves``
     labels : what to call keys' values
+    metrics : the columns that a heat map draws, if not all
 
     Raises
     ------
     ValueError : there is no such kind
     """
+    if metrics is not None:
+        drawn = result.table[result.table[result.keys[-1]].isin(list(metrics))]
+        order = {name: position for position, name in enumerate(metrics)}
+        drawn = drawn.sort_values(result.keys[-1], key=lambda key: key.map(order), kind="stable")
+        result = replace(result.with_table(drawn), suppressed=int(drawn["estimate"].isna().sum()))
     kinds: dict[str, Callable[[Result, Words, Mapping[str, str] | None], list[str]]] = {
         "waterfall": _waterfall,
         "trend": _over_time,
@@ -162,7 +176,8 @@ def _heatmap(result: Result, words: Words, labels: Mapping[str, str] | None) -> 
     level, metric = result.keys[-2:]
     known = result.table[result.table["estimate"].notna()]
     sentences = [
-        f"{known.drop_duplicates(list(result.keys[:-1])).shape[0]} groups by {known[metric].nunique()} measures."
+        f"{words.plural(known.drop_duplicates(list(result.keys[:-1])).shape[0], 'group')} by "
+        f"{words.plural(known[metric].nunique(), 'measure')}."
     ]
     for name in dict.fromkeys(known[metric]):
         part = known[known[metric] == name]

@@ -287,7 +287,7 @@ def section(result: Result, key: str, value: object, labels: Mapping[str, str] |
 def axis_title(result: Result, unit: str) -> str:
     """What an axis measures where the caller does not say."""
     return {
-        "share": f"Share of {result.n_of}, %",
+        "share": "Per cent",  # of what, only the caller knows: of accounts, or of revenue
         "money": "Money",
         "count": result.n_of.capitalize(),
         "months": "Months",

@@ -93,7 +93,9 @@ def trend(
         height = (2.2 if narrow else 2.9) if len(groups) == 1 else (1.5 if narrow else 1.7)
         below = 0.3 + row * 2
         lines = -(-len(groups) // columns)
-        measured = y_label or (theme.axis_title(result, next(iter(scales))) if len(scales) == 1 else "")
+        # A panel's own heading says what it measures, and the marks carry the sign of money and of per cent.
+        named = not together and all(names.values()) and set(scales) <= {"money", "share"}
+        measured = y_label or ("" if named or len(scales) > 1 else theme.axis_title(result, next(iter(scales))))
         if reference is not None and reference_label:
             measured = f"{measured}; black line: {reference_label}" if measured else f"Black line: {reference_label}"
         heading = theme.wrap(measured, width=width - 0.1, size=small, lines=2)

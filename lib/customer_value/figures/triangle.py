@@ -33,7 +33,8 @@ def triangle(
 ) -> Figure:
     """A row a cohort, a column an age, the value in each cell.
 
-    On a phone only as many ages as are legible are drawn, evenly spaced.
+    On a phone only as many ages as are legible are drawn, evenly spaced. A cohort that is too small throughout gets no
+    row: it is named beneath.
 
     Parameters
     ----------
@@ -56,7 +57,12 @@ def triangle(
     if values.notna().sum() == 0:
         raise ValueError(f"{result.name!r} has no cell to draw: every cohort is too small")
     unit = str(table["unit"].iloc[0]) if result.unit == "by row" else result.unit
-    cohorts = list(dict.fromkeys(table[cohort]))
+    every = list(dict.fromkeys(table[cohort]))
+    shown_at_all = set(table.loc[values.notna(), cohort])
+    cohorts = [key for key in every if key in shown_at_all]
+    hidden = [key for key in every if key not in shown_at_all]
+    table = table[table[cohort].isin(shown_at_all)]
+    values = table["estimate"].astype(float)
     ages = sorted(set(table[age]))
     cells = {(row[cohort], row[age]): row for _, row in table.iterrows()}
     if centre is None and (unit == "ratio" or (unit == "share" and values.max() > 1.0)):
@@ -85,6 +91,10 @@ def triangle(
         title = theme.wrap(f"{x_label} →", width=plot, size=small, lines=1)
         head = 0.06 + row + row + 0.08
         notes = []
+        if hidden:
+            left_out = [result.table[result.table[cohort] == key] for key in hidden]
+            began = [rows["n"].max() if "n" in rows else float("nan") for rows in left_out]
+            notes.append(theme.too_few([theme.name(key, labels, words) for key in hidden], began, result, words))
         if values.isna().any():
             notes.append(f"A dot: too few {result.n_of} to show.")
         if centre is not None:

@@ -353,16 +353,21 @@ class Decision:
             text = f"Keep an eye on {about}; do not act yet"
         return self._filled(text, words)
 
-    def worth(self, words: Words, *, period: bool = True) -> str:
-        """The money, in as many digits as it carries, and over which time; empty where none was reckoned."""
+    def worth(self, words: Words, *, brief: bool = False) -> str:
+        """The money, in as many digits as it carries, and over which time; empty where none was reckoned.
+
+        ``brief`` leaves the dates of a counted amount out and calls an estimated one "a year", as its money is.
+        """
         finding = self.lead
         if finding.kind == "fact":
-            money, when = words.money(finding.money), finding.money_period or "in the last 12 months"
+            money = words.money(finding.money)
+            when = "" if brief else finding.money_period or "in the last 12 months"
         elif finding.money_low is None or finding.money_high is None:
             return ""
         else:
-            money, when = words.money_range(finding.money_low, finding.money_high), finding.money_period or "a year"
-        text = ACTIONS[self.action].worth.format(money=money, period=words.escape(when) if period else "")
+            money = words.money_range(finding.money_low, finding.money_high)
+            when = "a year" if brief else finding.money_period or "a year"
+        text = ACTIONS[self.action].worth.format(money=money, period=words.escape(when))
         return re.sub(" +", " ", text).strip()
 
     def owner(self, words: Words) -> str:

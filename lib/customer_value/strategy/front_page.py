@@ -397,8 +397,7 @@ def _no_decision(decisions: Decisions, words: Words) -> str:
 
 
 def _card(decision: Decision, decisions: Decisions, words: Words) -> str:
-    # A counted amount is dated in the sentence below it; an estimated one is "a year", which the sentence does not say.
-    worth = decision.worth(words, period=decision.lead.kind != "fact")
+    worth = decision.worth(words, brief=True)
     badge = f"[{decision.certainty}]{{.certainty}}"
     if worth:
         badge += f" [{_capital(worth)}]{{.worth}}"
@@ -470,7 +469,7 @@ def _further(decisions: Sequence[Decision], words: Words) -> list[str]:
 
 
 def _line(decision: Decision, words: Words) -> str:
-    worth = decision.worth(words, period=decision.lead.kind != "fact")
+    worth = decision.worth(words, brief=True)
     money = f" ({worth})" if worth else ""
     return f"**{decision.certainty}:** {decision.do(words)}{money}. {_linked(decision.lead, words)}."
 
@@ -479,7 +478,7 @@ def _watched(decision: Decision, words: Words) -> str:
     lead = decision.lead
     about = lead.group(words) if lead.kind == "association" and lead.segment else words.escape(lead.subject)
     link = page_link(lead.evidence)
-    worth = decision.worth(words, period=lead.kind != "fact")
+    worth = decision.worth(words, brief=True)
     return (f"[{about}]({link})" if link else about) + (f" ({worth})" if worth else "")
 
 

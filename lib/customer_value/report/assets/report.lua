@@ -289,6 +289,8 @@ local function typst_div(div)
     return append({ raw("#lead[") }, append(div.content, { raw("]") }))
   elseif div.classes:includes("question") then
     return append({ raw("#question[") }, append(div.content, { raw("]") }))
+  elseif div.classes:includes("note") then
+    return append({ raw("#note[") }, append(div.content, { raw("]") }))
   elseif div.classes:includes("table-note") then
     return append({ raw("#table-note[") }, append(div.content, { raw("]") }))
   elseif div.classes:includes("provenance") then
@@ -386,6 +388,16 @@ local function natural_widths(element)
   return element
 end
 
+-- A range ("1–19", "£50–110k") stays on one line: a dash between figures is no place to part them.
+local function range(text)
+  if text.text:match("%d–[^%a%s]*%d") then
+    if HTML then
+      return pandoc.Span({ text }, pandoc.Attr("", { "range-of" }))
+    end
+    return { pandoc.RawInline("typst", "#box["), text, pandoc.RawInline("typst", "]") }
+  end
+end
+
 function Pandoc(doc)
   doc = doc:walk({ traverse = "topdown", Div = visible })
   survey(doc)
@@ -418,5 +430,6 @@ function Pandoc(doc)
   if not HTML then
     doc = doc:walk({ Span = typst_span, DefinitionList = typst_facts, Header = typst_heading })
   end
+  doc.blocks = doc.blocks:walk({ Str = range })
   return doc
 end

@@ -133,7 +133,7 @@ def _pdf_source(pages: dict[str, Page], chapters: Sequence[ChapterPage], *, titl
     }
     parts = [f"---\n{yaml.safe_dump(settings, sort_keys=False, allow_unicode=True, width=100)}---"]
     parts += [_heading(pages[front.stem], front)]
-    parts += [_in_pdf(piece.text, front.stem) for piece in _body(pages[front.stem])]
+    parts += [_in_pdf(piece.text, front.stem) for piece in _body(pages[front.stem]) if not _is_method(piece)]
     for chapter in studies:
         page = pages[chapter.stem]
         parts += [
@@ -142,7 +142,7 @@ def _pdf_source(pages: dict[str, Page], chapters: Sequence[ChapterPage], *, titl
             *(_in_pdf(text, chapter.stem) for text in _summary(page)),
         ]
     parts += ["# Methods and provenance {#methods}"]
-    for chapter in studies:
+    for chapter in chapters:
         methods = [piece.text for piece in _body(pages[chapter.stem]) if _is_method(piece)]
         if methods:
             parts += [f"## {_title(pages[chapter.stem], chapter)} {{#method-{chapter.stem}}}"]
