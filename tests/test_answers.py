@@ -46,7 +46,7 @@ def retention(net, low, high, *, few=False, due_n=100, **more):
     [
         ((1.1, 1.05, 1.15), "10% more"),
         ((0.9, 0.85, 0.95), "10% less"),
-        ((1.0, 0.95, 1.05), "neither clearly more nor clearly less"),
+        ((1.0, 0.95, 1.05), "neither clearly more"),
     ],
 )
 def test_net_headline_follows_the_interval(net, said) -> None:
@@ -412,8 +412,9 @@ def test_groups_of_which_nothing_can_be_shown_are_named_once() -> None:
 
 
 def pairs():
-    row = {"attribute": "first_plan", "first": "Basic", "second": "Pro", "estimate": -0.1, "low": -0.2, "high": -0.05,
-           "n": 60, "n_second": 70, "p": 0.001, "p_adjusted": 0.004, "first_id": "Basic", "second_id": "Pro"}  # fmt: skip
+    row = {"attribute": "first_plan", "first": "Basic", "second": "Pro", "estimate": -0.1, "low": -0.2,
+           "high": -0.05, "n": 60, "n_second": 70, "p": 0.001, "p_adjusted": 0.004, "first_id": "Basic",
+           "second_id": "Pro"}  # fmt: skip
     rows = [row, row | {"second": "Max", "second_id": "Max", "p": 0.6, "p_adjusted": 0.6, "low": -0.2, "high": 0.1}]
     return result(rows, ("attribute", "first", "second"), unit="points")
 
