@@ -7,6 +7,7 @@ import datetime as dt
 import numpy as np
 import pandas as pd
 import pytest
+from statsmodels.stats.proportion import proportions_ztest
 
 from customer_value.errors import DataError, SettingsError
 from customer_value.stats import intervals
@@ -70,9 +71,12 @@ def test_curve_is_the_product_of_what_stays(marts) -> None:
     assert curve.row(age=3)["estimate"] == pytest.approx(65 / 80)
     assert curve.row(age=6)["estimate"] == pytest.approx(55 / 80)
     assert curve.row(age=3)["n"] == 80
-    # The second cohort is followed to its eleventh month; nothing is claimed for it beyond.
     assert curve.row(age=11)["n"] == 55
-    assert curve.table["age"].max() == 11
+    # The second cohort is followed to its eleventh month. Beyond it the forty of the first are, of whom half have left:
+    # that fewer than thirty are still at risk must not hide them, else only groups that keep many would be seen.
+    assert curve.row(age=12)["n"] == 20
+    assert curve.row(age=12)["estimate"] == pytest.approx(55 / 80)
+    assert curve.table["age"].max() == 17
 
 
 def test_ages_not_reached_have_a_row_without_an_estimate(marts) -> None:
@@ -153,14 +157,88 @@ def test_the_whole_company_always_shows(tmp_path) -> None:
     assert study.curves(marts).row(age=3)["estimate"] == 0.75
 
 
-def test_pairs_and_logrank_agree_for_two_groups(marts) -> None:
-    by_half = study.logrank(marts, by="cohort_half")
-    pair = study.pairwise(marts, by="cohort_half", age=6).table.iloc[0]
-    assert pair["p"] == pytest.approx(by_half.table["p"].iloc[0])
+def test_pairs_and_logrank_agree_for_two_groups(tmp_path) -> None:
+    (early, lives), (late, others) = COHORTS.items()
+    rows = rows_of({early: lives}, "one") + rows_of({late: others}, "two")
+    marts = build_marts(tmp_path, as_of=AS_OF, observed_from="2022-12-31", subscriptions=rows)
+    by_plan = study.logrank(marts, by="first_plan")
+    pair = study.pairwise(marts, by="first_plan", age=6).table.iloc[0]
+    assert pair["p"] == pytest.approx(by_plan.table["p"].iloc[0])
     assert pair["p_adjusted"] == pytest.approx(pair["p"])
     assert pair["estimate"] == pytest.approx(0.5 - 35 / 40)
     assert pair["low"] < pair["estimate"] < pair["high"] < 0
-    assert by_half.table["events"].sum() == pytest.approx(by_half.table["expected"].sum())
+    assert by_plan.table["events"].sum() == pytest.approx(by_plan.table["expected"].sum())
+    # Without censoring before the age, its own p is that of two plain shares: 20 and 35 of 40.
+    assert pair["p_at_age"] == pytest.approx(proportions_ztest([20, 35], [40, 40])[1])
+    assert pair["p_at_age_adjusted"] == pair["p_at_age"]
+
+
+@pytest.mark.parametrize("grain", ["year", "half", "quarter"])
+def test_cohorts_are_shown_and_not_tested(marts, grain) -> None:
+    for test in (study.logrank, study.pairwise):
+        with pytest.raises(SettingsError, match="not tested"):
+            test(marts, by=["region", f"cohort_{grain}"])
+    assert any("no trend is claimed" in note for note in study.curves(marts, by=f"cohort_{grain}").notes)
+
+
+def test_not_being_filled_in_is_no_level_to_test(tmp_path) -> None:
+    # Filled in only for those who stayed: the field tells who is still there and nothing else.
+    rows = rows_of({"2023-01-10": [6] * 50 + [None] * 100})
+    customers = [
+        {"customer_id": row["customer_id"], "region": None if row["end_date"] else ("north", "south")[place % 2]}
+        for place, row in enumerate(rows)
+    ]
+    marts = build_marts(
+        tmp_path, as_of=AS_OF, observed_from="2022-12-31", subscriptions=rows, customers=customers,
+        attributes={"region": {}},
+    )  # fmt: skip
+    tested = study.logrank(marts, by="region").table
+    assert tested["level"].tolist() == ["north", "south"]
+    assert tested["events"].sum() == 0
+
+
+def test_a_group_is_hidden_by_its_size_and_never_by_its_losses(tmp_path) -> None:
+    rows = rows_of({"2023-01-10": [5] * 32 + [None] * 8}, "loses") + rows_of({"2023-01-10": [None] * 40}, "keeps")
+    marts = build_marts(tmp_path, as_of=AS_OF, observed_from="2022-12-31", subscriptions=rows)
+    points = study.survival_at(marts, by="first_plan", ages=[12])
+    assert points.row(level="loses", age=12)["estimate"] == pytest.approx(0.2)
+    assert points.row(level="loses", age=12)["n"] == 8
+    assert study.cohorts_at_age(marts).row(cohort="2023 H1")["estimate"] == pytest.approx(48 / 80)
+
+
+def test_cohorts_that_the_data_cover_in_part_are_left_out(tmp_path) -> None:
+    # As the sample does: complete from the close of 30 June, on which one account happens to sign up.
+    rows = rows_of({"2023-06-30": [None], "2023-07-01": [None] * 30})
+    customers = [{"customer_id": row["customer_id"], "signup_date": row["start_date"]} for row in rows]
+    marts = build_marts(tmp_path, as_of=AS_OF, observed_from="2023-06-30", subscriptions=rows, customers=customers)
+    assert study.triangle(marts).table["cohort"].unique().tolist() == ["2023-07"]
+    assert study.cohorts_at_age(marts, age=6).table["cohort"].tolist() == ["2023 H2"]
+    # It is followed all the same.
+    assert study.curves(marts).row(age=0)["n"] == 31
+
+
+@pytest.mark.parametrize("window", [1, 2, 12])
+def test_a_snapshot_gives_a_period_life_table(tmp_path, window) -> None:
+    # A steady stream of sign-ups on known hazards, seen once: who left before the window is not in the table.
+    hazard = np.where(np.arange(1, 200) <= 3, 0.08, np.where(np.arange(1, 200) <= 12, 0.04, 0.015))
+    truth = np.concatenate([[1.0], np.cumprod(1 - hazard)])
+    random = np.random.default_rng(20260630)
+    begun = random.uniform(0, 120, 60_000)
+    life = np.searchsorted(-truth, -random.random(60_000))
+    seen = begun + life > 120 - window
+    left = (begun + life <= 120)[seen]
+    tenure = np.where(left, life[seen], np.floor(120 - begun[seen])).astype(int)
+    rows = [
+        {"customer_id": f"c{i}", "tenure": int(t), "churned": bool(c)}
+        for i, (t, c) in enumerate(zip(tenure, left, strict=True))
+    ]
+    table = build_marts(tmp_path, flat=rows, observation="snapshot", snapshot_window=window)
+    found = study.survival_at(table, ages=[3, 6, 12, 24]).table
+    # Five standard errors of the widest, at most; as if followed from the start it would be far off.
+    np.testing.assert_allclose(found["estimate"], truth[[3, 6, 12, 24]], atol=0.04 if window < 12 else 0.02)
+    naive = study.survival_at(build_marts(tmp_path / "naive", flat=rows), ages=[24]).table["estimate"].iloc[0]
+    assert naive > truth[24] + 0.1
+    assert any("period life table" in note.lower() for note in study.curves(table).notes)
 
 
 def test_medians(marts) -> None:

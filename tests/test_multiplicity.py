@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from customer_value.stats import multiplicity
@@ -34,6 +34,7 @@ def test_benjamini_hochberg_rejects_as_in_the_paper() -> None:
     assert (multiplicity.holm(PAPER) <= 0.05).sum() == 3
 
 
+@settings(max_examples=30)
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=30))
 def test_both_follow_their_definition(p: list[float]) -> None:
     order, m = np.argsort(p, kind="stable"), len(p)

@@ -256,6 +256,7 @@ def _settle(
             if (close := nearest(column, BY_NAME[name].names)) and len(close) > 3
         },
         snapshots=shape == "snapshots",
+        observed_from=declared.observed_from.isoformat() if declared.observed_from else None,
     )
     frames = _check(connection, tables, shape, as_of, context, limits)
     written = [name for name in BY_NAME if name in tables and name != "mrr_snapshots"]

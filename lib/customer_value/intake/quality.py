@@ -73,6 +73,7 @@ class Context:
     unknown_columns: dict[str, tuple[str, ...]]
     hints: dict[str, str]
     snapshots: bool
+    observed_from: str | None = None
 
 
 def limits(given: dict[str, float] | None) -> dict[str, float]:
@@ -185,9 +186,10 @@ def _sql(text: str) -> str:
 def _subscription_rules(context: Context) -> list[Rule]:
     t = "subscriptions"
     as_of = f"DATE '{context.as_of}'"
-    # Starts by whole month, months without any included.
+    # Starts by whole month, months without any included. Before the declared day only those who stayed are seen.
+    since = f"AND date_trunc('month', start_date) >= DATE '{context.observed_from}'" if context.observed_from else ""
     months = f"""(SELECT date_trunc('month', start_date)::DATE AS month, count(*) AS n FROM cut.{t}
-        WHERE start_date < date_trunc('month', {as_of} + 1) GROUP BY 1)"""
+        WHERE start_date < date_trunc('month', {as_of} + 1) {since} GROUP BY 1)"""
     every_month = f"""(SELECT unnest(generate_series((SELECT min(month) FROM {months}),
         (SELECT max(month) FROM {months}), INTERVAL 1 MONTH))::DATE AS month)"""
     odd = f"""(SELECT month, n FROM (

@@ -17,7 +17,8 @@ RESERVED = frozenset(
         *("customer_id", "name", "owner", "signup_date", "origin_date", "first_start", "opening_stock", "cohort_month"),
         *("first_plan", "first_term", "first_mrr", "first_seats", "status", "mrr_now", "plan_now", "term_now"),
         *("seats_now", "next_due", "spells", "start_mrr", "end_mrr", "returned_mrr", "lost", "end_kind", "end_reason"),
-        *("due", "plan", "term", "seats", "month", "movement", "mrr_band"),
+        *("due", "plan", "term", "seats", "month", "movement", "mrr_band", "all"),
+        *("cohort_year", "cohort_half", "cohort_quarter"),
     )
 )
 """Names that mean something in the marts or in a period's base, so that no attribute can bear them."""
@@ -59,7 +60,7 @@ def accounts(
     as_of : the day at whose close everything is seen
     attributes : declared attributes by name; those of ``customers`` are taken over under their own names
     """
-    first = states(holdings(at_days(lines, origin.select("customer_id", day="first_start"))))
+    first = states(holdings(at_days(lines, _first_seen(lines, origin))))
     first = first.select("customer_id", first_plan="plan", first_term="term", first_mrr="mrr", first_seats="seats")
     now = states(holdings(at_day(lines, as_of)))
     now = now.select("customer_id", "next_due", mrr_now="mrr", plan_now="plan", term_now="term", seats_now="seats")
@@ -98,4 +99,22 @@ def accounts(
         "next_due",
         "spells",
         *present,
+    )
+
+
+def _first_seen(lines: ir.Table, origin: ir.Table) -> ir.Table:
+    """``customer_id, day`` of what counts as an account's first state: its first paid day.
+
+    The rows of an opening stock are those that were in force when the data begin, so an add-on's row may reach further
+    back than the row of the plan that it was added to. There the first day with a plan counts, if it is in the stock's
+    time.
+    """
+    plans = lines.filter(lines.kind == "plan").group_by("customer_id").agg(first_plan_day=lines.start_date.min())
+    stock_end = origin.filter(origin.opening_stock).first_start.max().as_scalar()
+    joined = origin.left_join(plans, "customer_id").select(
+        "customer_id", "first_start", "opening_stock", "first_plan_day"
+    )
+    late_plan = joined.opening_stock & (joined.first_plan_day <= stock_end)
+    return joined.select(
+        "customer_id", day=late_plan.fill_null(False).ifelse(joined.first_plan_day, joined.first_start)
     )

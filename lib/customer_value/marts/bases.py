@@ -71,6 +71,11 @@ def period_base(marts: Marts, *, start: date, end: date) -> pd.DataFrame:
             f"  got:      {start} (complete from {marts.meta.complete_from})\n"
             "  remedy:   choose a later start"
         )
+    # Nearly every question of a chapter starts from the same base.
+    return marts.once(("period_base", start, end), lambda: _period_base(marts, start, end)).copy()
+
+
+def _period_base(marts: Marts, start: date, end: date) -> pd.DataFrame:
     base = state_at(marts, start).rename(columns={"mrr": "start_mrr"})
     if base.empty:
         raise SettingsError(

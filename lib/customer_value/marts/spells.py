@@ -191,6 +191,14 @@ def opening_stock(first_starts: ir.Table, *, shape: str, observed_from: date | N
     return Stock(data_from, until, observed_from is not None, observed_from)
 
 
+def whole_from(until: date) -> date:
+    """The first day of the first month that lies wholly after an opening stock taken at the close of ``until``.
+
+    A stock of the first of a month leaves that month whole but for its first day, which is in the stock.
+    """
+    return until if until.day == 1 else next_month(until)
+
+
 def _starts_in(first_starts: ir.Table, month: date) -> int:
     start = first_starts.first_start
     inside = (start >= ibis.literal(first_of_month(month))) & (start <= ibis.literal(close_of_month(month)))
@@ -215,7 +223,8 @@ def origins(
     -------
     One row an account: ``customer_id, first_start, signup_date, opening_stock, origin_date`` (null: unknown),
     ``entry_month`` (whole months of age before the account is observed; null: unknown) and ``cohort_month`` (first of
-    the month of origin; null where unknown, entered late or in a suspected opening stock).
+    the month of origin; null where unknown, entered late, in a suspected opening stock or begun in a month that the
+    data cover only in part).
     """
     if signups is None:
         accounts = first_starts.mutate(signup_date=ibis.null("date"))
@@ -240,6 +249,9 @@ def origins(
         seen = ibis.greatest(seen, ibis.literal(stock.observed_from))
     accounts = accounts.mutate(entry_month=months_until(accounts.origin_date, seen))
     in_cohort = (accounts.entry_month == 0) & (ibis.literal(stock.declared) | ~accounts.opening_stock)
+    if stock.until is not None:
+        # Of those who began in a month that the data cover in part, some left unseen: they are no whole cohort.
+        in_cohort = in_cohort & (accounts.origin_date >= ibis.literal(whole_from(stock.until)))
     return accounts.mutate(cohort_month=in_cohort.ifelse(month_of(accounts.origin_date), ibis.null("date")))
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import ibis
 import ibis.expr.types as ir
@@ -21,6 +21,7 @@ NAMES = ("lines", "spells", "accounts", "calendar_months", "age_months", "flat")
 
 _DATES = ("as_of", "complete_from", "data_from", "first_month", "last_month", "observed_from")
 _DESCRIPTION = "marts.json"
+Computed = TypeVar("Computed")
 
 
 @dataclass(frozen=True)
@@ -135,6 +136,21 @@ class Marts:
     def frame(self, name: str) -> pd.DataFrame:
         """One mart as pandas, in the mart's row order: money as floats, dates as ``datetime64[ns]``."""
         return to_pandas(self.table(name))
+
+    def once(self, key: tuple[object, ...], compute: Callable[[], Computed]) -> Computed:
+        """What ``compute`` gives, reckoned the first time only; whoever may change it must take a copy.
+
+        Parameters
+        ----------
+        key : names the quantity and everything it depends on besides these marts
+        """
+        if key not in self._known:
+            self._known[key] = compute()
+        return self._known[key]
+
+    @cached_property
+    def _known(self) -> dict[tuple[object, ...], Any]:
+        return {}
 
     @cached_property
     def _connection(self) -> Backend:

@@ -42,6 +42,7 @@ def person_months(
     *,
     groups: pd.DataFrame | None = None,
     weight: npt.ArrayLike | None = None,
+    followed_to: npt.ArrayLike | None = None,
 ) -> pd.DataFrame:
     """Count who is at risk and who ends in each person-month.
 
@@ -54,11 +55,14 @@ def person_months(
     event : whether the exit is an event (else censored)
     groups : key columns, a row a subject; None for one group
     weight : how many subjects a row stands for; None for one each
+    followed_to : the last whole month that a subject would have been seen to complete had it stayed, ``≥ exit``; None
+        where it is not known of those who left
 
     Returns
     -------
-    The key columns, then ``age`` (1 …), ``at_risk``, ``events``: all person-months up to a group's last exit, in order
-    of the keys. Groups nobody of whom was ever at risk are absent.
+    The key columns, then ``age`` (1 …), ``at_risk``, ``events``, and with ``followed_to`` the column ``followed`` (who
+    has entered and would be seen to the end of the person-month, whether still there or gone): all person-months up to
+    a group's last exit, in order of the keys. Groups nobody of whom was ever at risk are absent.
     """
     entry, exit = np.asarray(entry, dtype=int), np.asarray(exit, dtype=int)
     event = np.asarray(event, dtype=bool)
@@ -67,6 +71,9 @@ def person_months(
         raise ValueError("entry, exit, event and weight must have one length")
     if np.any((entry < 0) | (exit < entry)):
         raise ValueError("months must satisfy 0 ≤ entry ≤ exit")
+    limit = None if followed_to is None else np.asarray(followed_to, dtype=int)
+    if limit is not None and (limit.shape != exit.shape or np.any(limit < exit)):
+        raise ValueError("followed_to must have one month a subject, not before its exit")
     if groups is not None and len(groups) != len(entry):
         raise ValueError("groups must have one row a subject")
     at_risk_ever = exit > entry
@@ -90,6 +97,9 @@ def person_months(
         table = pd.DataFrame(
             {"age": np.arange(1, last + 1), "at_risk": at_risk.astype(int), "events": ended[1:].astype(int)}
         )
+        if limit is not None:
+            beyond = np.bincount(np.minimum(limit[chosen], last), weight[chosen], last + 1)
+            table["followed"] = (np.cumsum(entering) - np.cumsum(beyond))[:-1].astype(int)
         for position, column in enumerate(keys.columns):
             table.insert(position, column, keys[column].iloc[code])
         tables.append(table)
@@ -109,15 +119,18 @@ def kaplan_meier(
 
     Parameters
     ----------
-    counts : as `person_months` returns: the columns of ``by``, then ``age, at_risk, events``
+    counts : as `person_months` returns: the columns of ``by``, then ``age, at_risk, events``, and perhaps ``followed``
     by : key columns
-    min_at_risk : the curve starts at the first age with so many at risk and ends before the first later age with fewer.
-        A curve that starts above age 0 is conditional on having survived to its start
+    min_at_risk : the curve starts at the first age with so many at risk and ends before the first later age with fewer
+        ``followed``; without that column with fewer at risk, which hides the groups that lost most. A curve that starts
+        above age 0 is conditional on having survived to its start
 
     Returns
     -------
     Key columns, then ``age, estimate, low, high, n`` (at risk), ``events`` (in the person-month ending at that age),
-    ``start`` (age at which the curve starts, with a row of estimate 1), ``greenwood`` (variance of log S). Groups that
+    ``start`` (age at which the curve starts, with a row of estimate 1), ``greenwood`` (variance of log S),
+    ``effective_n`` (the sample of equal precision, ``(1 − S) / (S · G)``; the number at risk with no event so far or
+    nobody left). Groups that
     never have ``min_at_risk`` at risk are absent.
 
     References
@@ -131,15 +144,17 @@ def kaplan_meier(
         if not enough.size:
             continue
         first = enough[0]
-        too_few = np.flatnonzero(one["at_risk"].to_numpy()[first:] < max(min_at_risk, 1))
+        lasting = one["followed" if "followed" in one else "at_risk"].to_numpy()
+        too_few = np.flatnonzero(((lasting < min_at_risk) | (one["at_risk"].to_numpy() < 1))[first:])
         last = first + too_few[0] if too_few.size else len(one)
         curve = _curve(one.iloc[first:last], confidence)
         for position, (column, value) in enumerate(keys.items()):
             curve.insert(position, column, value)
         curves.append(curve)
     if not curves:
-        names = [*by, "age", "estimate", "low", "high", "n", "events", "start", "greenwood"]
-        return pd.DataFrame(columns=names)
+        kinds = {"age": int, "estimate": float, "low": float, "high": float, "n": int, "events": int, "start": int}
+        kinds |= {"greenwood": float, "effective_n": float}
+        return pd.DataFrame(columns=[*by, *kinds]).astype(kinds)
     return pd.concat(curves, ignore_index=True)
 
 
@@ -167,6 +182,7 @@ def _curve(counts: pd.DataFrame, confidence: float) -> pd.DataFrame:
             "events": np.concatenate([[0], d]).astype(int),
             "start": start,
             "greenwood": np.concatenate([[0.0], greenwood]),
+            "effective_n": np.concatenate([n[:1], size]),
         }
     )
 

@@ -13,11 +13,13 @@ import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import ibis
 import numpy as np
 import pandas as pd
 
 from customer_value.errors import DataError, SettingsError
 from customer_value.marts import Marts
+from customer_value.marts.dates import months_since
 from customer_value.marts.levels import NOT_STATED, OTHER, Attribute, Levels, attributes, pooled
 from customer_value.marts.store import Meta, to_pandas
 from customer_value.stats import disclosure, intervals, multiplicity, survival
@@ -39,6 +41,7 @@ _MONTH_NOTE = (
     "Cohorts live through different calendar months. A good or bad month moves whole cohorts together, which these "
     "ranges do not include: differences between cohorts are less certain than they look, and no trend is claimed."
 )
+_COHORTS = ("cohort_year", "cohort_half", "cohort_quarter")
 _BUILT_IN = (
     Attribute("first_plan", "First plan", "first_plan", "signup", "text"),
     Attribute("first_term", "First contract term", "first_term", "signup", "term"),
@@ -241,7 +244,7 @@ def survival_at(
     table = wanted.merge(found, how="left", on=list(wanted.columns))
     counted = _at_risk(subjects).rename("counted").reset_index()
     table = table.merge(counted, how="left", on=list(wanted.columns))
-    table["n"] = table["n"].fillna(table["counted"]).fillna(0).astype(int)
+    table["n"] = table["n"].astype(float).fillna(table["counted"].astype(float)).fillna(0).astype(int)
     result = _curve_result(subjects, table.drop(columns="counted"), confidence, min_group, whole=False)
     return Result(**{**vars(result), "name": "retention_at_age"})
 
@@ -308,25 +311,31 @@ def logrank(
 ) -> Result:
     """Whether accounts of different levels leave at different rates, age for age.
 
-        Parameters
-        ----------
-        by : one attribute or several, each as in `curves`; each is tested by itself
+    Parameters
+    ----------
+    by : one attribute or several, each as in `curves`, but no cohort; each is tested by itself
 
-        Returns
-        -------
-        Result keyed by ``attribute, level``: ``estimate`` is churns observed over churns expected if all levels
+    Returns
+    -------
+    Result keyed by ``attribute, level``: ``estimate`` is churns observed over churns expected if all levels
     left alike; ``n`` accounts, ``events``, ``expected``. ``statistic`` (χ²), ``df``, ``p`` and ``p_adjusted``
     (Benjamini–Hochberg over the attributes) are of the attribute's test and the same on each of its rows. Levels too
-    small to show take no part. An attribute with fewer than two levels is absent.
+    small to show take no part, nor do accounts of no stated level. An attribute with fewer than two levels is absent.
+
+    Raises
+    ------
+    SettingsError : as of `curves`, or cohorts are to be tested
 
     References
-        ----------
+    ----------
         Mantel (1966); Peto and Peto (1972).
     """
     tables, notes = [], ()
-    for name in _names(by):
+    for name in _testable(by):
         subjects = _subjects(marts, name, bands=bands, money_name=money_name, min_group=min_group)
         counts, notes = _large(subjects, min_group), subjects.notes
+        # Whether a field was filled in may hang on how long the account stayed.
+        counts = counts[counts["level"] != NOT_STATED]
         if counts["level"].nunique() < 2:
             continue
         test = survival.logrank(counts, ["level"])
@@ -372,24 +381,26 @@ def pairwise(
 
     Parameters
     ----------
-    by : one attribute or several, each as in `curves`
+    by : one attribute or several, each as in `curves`, but no cohort
     age : in months, at which retention is compared
     most_levels : an attribute of more levels is left out; pairs would be too many to learn from (`logrank` has it)
 
     Returns
     -------
     Result keyed by ``attribute, first, second``: ``estimate`` is the retention of ``first`` minus that of ``second``
-    (at the same age and from the same start), missing where a curve does not reach the age; ``p`` is of the log-rank
-    test over all ages, ``p_adjusted`` by Holm within the attribute. ``n``, ``n_second``
-    accounts. ``first_id``, ``second_id`` name the levels without the edges of bands, which move with the data. Accounts
-    of no stated level and pooled levels take no part.
+    (at the same age and from the same start), missing where a curve does not reach the age; ``p_at_age`` is of that
+    difference (score test on the curves' effective numbers), ``p_at_age_adjusted`` by Holm within the attribute.
+    ``p`` is of another question, the log-rank test over all ages, ``p_adjusted`` by Holm within the attribute: curves
+    may differ by it and be level at this age, or the other way round. ``n``, ``n_second`` accounts. ``first_id``,
+    ``second_id`` name the levels without the edges of bands, which move with the data. Accounts of no stated level and
+    pooled levels take no part.
 
     References
     ----------
     Mantel (1966); Holm (1979); Zou and Donner (2008) for the interval.
     """
     tables, notes = [], ()
-    for name in _names(by):
+    for name in _testable(by):
         subjects = _subjects(marts, name, bands=bands, money_name=money_name, min_group=min_group)
         notes = subjects.notes
         counts = _large(subjects, min_group)
@@ -409,8 +420,10 @@ def pairwise(
         for first, second in itertools.combinations(present, 2):
             test = by_pair[frozenset((first, second))]
             comparable_here = first in at.index and second in at.index and at.start[first] == at.start[second]
-            limits = (np.nan,) * 3
+            limits, p_at_age = (np.nan,) * 3, np.nan
             if comparable_here:
+                one, two = (at.loc[level, ["estimate", "effective_n"]].astype(float) for level in (first, second))
+                p_at_age = float(intervals.share_difference(*one, *two)[3])
                 limits = intervals.difference_of_limits(
                     *at.loc[first, ["estimate", "low", "high"]], *at.loc[second, ["estimate", "low", "high"]]
                 )
@@ -425,13 +438,15 @@ def pairwise(
                     "statistic": test.statistic,
                     "p": test.p,
                     "p_adjusted": test.p_adjusted,
+                    "p_at_age": p_at_age,
                     "first_id": names[first],
                     "second_id": names[second],
                 }
             )
-        tables.append(pd.DataFrame(rows))
+        pairs = pd.DataFrame(rows)
+        tables.append(pairs.assign(p_at_age_adjusted=multiplicity.holm(pairs["p_at_age"])))
     columns = ["attribute", "first", "second", "estimate", "low", "high", "n", "n_second", "statistic", "p"]
-    columns += ["p_adjusted", "first_id", "second_id"]
+    columns += ["p_adjusted", "p_at_age", "p_at_age_adjusted", "first_id", "second_id"]
     table = pd.concat(tables, ignore_index=True)[columns] if tables else pd.DataFrame(columns=columns)
     return Result(
         name="pairwise_retention",
@@ -441,7 +456,8 @@ def pairwise(
         level=confidence,
         n_of="accounts",
         family="pairs of levels within an attribute (Holm)",
-        method=f"Difference of Kaplan–Meier retention at {age} months, limits by Zou and Donner; p by log-rank test",
+        method=f"Difference of Kaplan–Meier retention at {age} months, limits by Zou and Donner, its own p by score "
+        "test; p by log-rank test over all ages",
         notes=notes,
     )
 
@@ -451,18 +467,19 @@ def cohorts_at_age(
 ) -> Result:
     """Cohorts at the same age, side by side; a plain comparison that claims no trend.
 
-        Parameters
-        ----------
-        age : in months
-        grain : ``quarter``, ``half`` or ``year``
+    Parameters
+    ----------
+    age : in months
+    grain : ``quarter``, ``half`` or ``year``
 
-        Returns
-        -------
-        Result keyed by ``cohort``: retention at the age (Kaplan–Meier), ``n`` at risk at that age, ``accounts`` in the
-    cohort. Cohorts that nobody has reached the age in are absent. The notes say why no trend can be read off.
+    Returns
+    -------
+    Result keyed by ``cohort``: retention at the age (Kaplan–Meier), ``n`` at risk at that age, ``accounts`` in the
+    cohort. A cohort shows from ``min_group`` accounts that began long enough ago to reach the age, whether they did or
+    not; cohorts that nobody has reached the age in are absent. The notes say why no trend can be read off.
 
     Raises
-        ------
+    ------
         DataError : the data have no cohorts
     """
     _choose("grain", grain, GRAINS[1:])
@@ -471,11 +488,12 @@ def cohorts_at_age(
             "Cohorts need the date at which accounts began", table="flat", remedy="bring a table of subscriptions"
         )
     subjects = _subjects(marts, f"cohort_{grain}", min_group=min_group, pool=False)
-    counts = survival.person_months(*_columns(subjects.table), groups=subjects.table[["level"]])
+    counts = _counts(subjects)
     found = survival.kaplan_meier(counts, by=["level"], confidence=confidence)
+    found = found.merge(counts[["level", "age", "followed"]], on=["level", "age"])
     found = found[found["age"] == age].rename(columns={"level": "cohort"})
     found["accounts"] = found["cohort"].map(_accounts(subjects)).astype(int)
-    table, suppressed = disclosure.suppress(found, min_group=min_group)
+    table, suppressed = disclosure.suppress(found, n_column="followed", min_group=min_group)
     return Result(
         name="cohorts_at_age",
         table=table[["cohort", "estimate", "low", "high", "n", "accounts"]].reset_index(drop=True),
@@ -538,6 +556,25 @@ def _money_cells(rows: pd.DataFrame, metric: str, confidence: float) -> pd.DataF
 
 def _names(by: str | Sequence[str]) -> list[str]:
     return [by] if isinstance(by, str) else list(by)
+
+
+def _testable(by: str | Sequence[str]) -> list[str]:
+    """The attributes, none of them a cohort.
+
+    Raises
+    ------
+    SettingsError : cohorts are among them
+    """
+    names = _names(by)
+    cohorts = [name for name in names if name in _COHORTS]
+    if cohorts:
+        raise SettingsError(
+            "Cohorts are shown side by side and not tested.\n"
+            f"  got:      {', '.join(cohorts)}\n"
+            "  why:      a good or bad month moves whole cohorts together, so that tests find differences by chance\n"
+            "  remedy:   see them with cohorts_at_age or curves"
+        )
+    return names
 
 
 def _choose(what: str, value: str, known: Sequence[str]) -> None:
@@ -605,7 +642,9 @@ def _subjects(
 def _followed(marts: Marts, attribute: Attribute | None) -> pd.DataFrame:
     spells = marts.table("spells")
     first = spells.filter((spells.spell == 1) & spells.entry_month.notnull() & spells.exit_month.notnull())
-    first = first.select("customer_id", entry="entry_month", exit="exit_month", event="event_month")
+    # The as-of day, not leaving, sets how far an account could be followed.
+    whole = ibis.greatest(months_since(first.origin_date, ibis.literal(marts.meta.as_of)), first.exit_month)
+    first = first.select("customer_id", entry="entry_month", exit="exit_month", event="event_month", followed_to=whole)
     if attribute is None:
         return to_pandas(first.drop("customer_id"))
     accounts = marts.table("accounts")
@@ -629,9 +668,12 @@ def _flat(marts: Marts, attribute: Attribute | None) -> pd.DataFrame:
     entry = pd.Series(0, index=table.index)
     if marts.meta.observation == "snapshot":
         window = marts.meta.snapshot_window or 1
-        # Everyone is watched for the window only. Those who left did so in its midst, on average.
-        watched = pd.Series(window, index=table.index).where(~churned, (window + 1) // 2)
-        entry = (exit - watched).clip(lower=0)
+        # Everyone is watched for the window only. Those who left did so in its midst on average: for a window of an
+        # even number of months half of them in the month before it, half in the month after.
+        alike = [*table.columns, "exit", "churned"]
+        turn = table.assign(exit=exit, churned=churned).groupby(alike, dropna=False).cumcount() + exit
+        left_in = (window + 1) // 2 + (turn % 2 if window % 2 == 0 else 0)
+        entry = (exit - pd.Series(window, index=table.index).where(~churned, left_in)).clip(lower=0)
     return table.assign(entry=entry, exit=exit, event=churned)
 
 
@@ -655,6 +697,8 @@ def _notes(meta: Meta, attribute: Attribute | None) -> tuple[str, ...]:
             f"{meta.late_entry:,} accounts are older than what is observed of them. They count from the age at which "
             "they are first observed."
         )
+    if attribute is not None and attribute.name in _COHORTS:
+        notes.append(_MONTH_NOTE)
     if attribute is not None and attribute.kind == "term":
         notes.append(
             "An account under contract can end only when its term does, so curves of longer terms fall in steps; the "
@@ -668,8 +712,13 @@ def _columns(table: pd.DataFrame) -> tuple[pd.Series, pd.Series, pd.Series]:
 
 
 def _counts(subjects: _Subjects) -> pd.DataFrame:
-    groups = subjects.table[["level"]] if subjects.attribute else None
-    return survival.person_months(*_columns(subjects.table), groups=groups)
+    table = subjects.table
+    return survival.person_months(
+        *_columns(table),
+        groups=table[["level"]] if subjects.attribute else None,
+        # A flat table does not say how long those who left would have been followed.
+        followed_to=table.get("followed_to"),
+    )
 
 
 def _accounts(subjects: _Subjects) -> pd.Series:

@@ -19,6 +19,7 @@ import ibis
 import numpy as np
 import pandas as pd
 
+from customer_value.errors import SettingsError
 from customer_value.marts import Marts
 from customer_value.marts.bases import period_base
 from customer_value.marts.levels import Levels, attributes, pooled
@@ -328,7 +329,7 @@ def retention(marts: Marts, *, start: date, end: date, confidence: float = 0.95,
         n_of="accounts",
         suppressed=_suppressed(table),
         method=closed_cohort.METHOD,
-        notes=() if len(due) else ("No contract term came due in the period.",),
+        notes=(*_due_note(base), *_provisional(marts, base, Period(start, end))),
     )
 
 
@@ -343,27 +344,28 @@ def monthly_trend(marts: Marts, *, months: int = 24, confidence: float = 0.95) -
     Result keyed by ``metric, month``, shares.
     """
     source = marts.table("calendar_months")
-    last = [row.month for row in source.select("month").distinct().order_by("month").execute().itertuples()][-months:]
-    rows = []
-    for month in last:
-        accounts = (
-            source.filter(source.month == month, source.opening_active)
-            .select(
-                "customer_id",
-                opening=source.opening_mrr.cast("float64"),
-                closing=source.closing_mrr.cast("float64"),
-                lost=source.movement == "churn",
-            )
-            .order_by("customer_id")
-            .execute()
+    opened = (
+        source.select(
+            "month",
+            "customer_id",
+            "opening_active",
+            opening=source.opening_mrr.cast("float64"),
+            closing=source.closing_mrr.cast("float64"),
+            lost=source.movement == "churn",
         )
+        .order_by("month", "customer_id")
+        .execute()
+    )
+    rows = []
+    for month in sorted(opened["month"].unique())[-months:]:
+        accounts = opened[(opened["month"] == month) & opened["opening_active"]]
         found = closed_cohort.estimates(
             accounts["opening"], accounts["closing"], accounts["lost"], confidence=confidence, min_group=1
         )
         rows += [
             found.loc[metric].to_dict() | {"metric": metric, "month": month} for metric in ("net", "gross", "logo")
         ]
-    table = pd.DataFrame(rows)
+    table = pd.DataFrame(rows, columns=["metric", "month", *closed_cohort.COLUMNS])
     table["place"] = table["metric"].map(("net", "gross", "logo").index)
     table = table.sort_values(["place", "month"], kind="stable").reset_index(drop=True)
     return Result(
@@ -440,7 +442,7 @@ def headwind_tailwind(
 
     Parameters
     ----------
-    by : attribute to group by; None for the whole company only
+    by : attribute to group by, known when the period began; None for the whole company only
     money_name : how an amount is written in the names of MRR bands; plain digits when None
     headwind_cut, tailwind_cut : from here on a headwind or tailwind is called high; None takes the whole company's
 
@@ -450,11 +452,22 @@ def headwind_tailwind(
     ``all``, are the whole company. ``cut`` and ``verdict`` (``high``, ``low`` or ``unclear`` when the interval holds
     the cut) place a level on the diagnosis grid; the whole company has neither when it is the cut itself. Levels of
     fewer than ``min_group`` accounts are pooled.
+
+    Raises
+    ------
+    SettingsError : the attribute is unknown, or known only as of now
     """
     base = period_base(marts, start=start, end=end)
     groups = [("all", "all", base)]
     if by is not None:
         (attribute,) = attributes(marts.meta, names=[by])
+        if attribute.known_at == "current":
+            raise SettingsError(
+                "Revenue lost and added can be grouped only by what was known when the period began.\n"
+                f"  got:      {by!r}, known only as of now\n"
+                "  why:      what stands in such a field today may be there because the account stayed\n"
+                "  remedy:   choose another attribute, or declare `known_at: signup` if it is never changed afterwards"
+            )
         values = base[attribute.column]
         named = pooled(Levels.of(values, kind=attribute.kind, money_name=money_name).name(values), fewest=min_group)
         groups += [(by, level, base[named == level]) for level in named.cat.categories]
@@ -467,7 +480,7 @@ def headwind_tailwind(
         for measure, metric in (("headwind", "loss_mrr"), ("tailwind", "expansion_mrr")):
             rows.append({"attribute": attribute_name, "level": level, "measure": measure} | found.loc[metric].to_dict())
     table = pd.DataFrame(rows)
-    company = table[table["level"] == "all"].set_index("measure")["estimate"]
+    company = table[table["attribute"] == "all"].set_index("measure")["estimate"]
     given = {"headwind": headwind_cut, "tailwind": tailwind_cut}
     table["cut"] = [
         given[row["measure"]]
@@ -535,7 +548,10 @@ def churn_side_by_side(marts: Marts, *, start: date, end: date, confidence: floa
         level=confidence,
         n_of="accounts",
         method="Accounts: Wilson. Revenue: Wilson on the effective number of accounts",
-        notes=() if stated else ("The data do not say whether accounts left or were lost to failed payments.",),
+        notes=(
+            *(() if stated else ("The data do not say whether accounts left or were lost to failed payments.",)),
+            *_provisional(marts, base, Period(start, end)),
+        ),
     )
 
 
@@ -665,6 +681,31 @@ def _company(base: pd.DataFrame, *, confidence: float) -> pd.DataFrame:
     return closed_cohort.estimates(base["start_mrr"], base["end_mrr"], base["lost"], confidence=confidence, min_group=1)
 
 
+def _due_note(base: pd.DataFrame) -> tuple[str, ...]:
+    if base["term"].isna().all():
+        return ("The data state no contract terms, so nothing can be said of accounts that came due.",)
+    return () if base["due"].any() else ("No contract term came due in the period.",)
+
+
+def _provisional(marts: Marts, base: pd.DataFrame, period: Period) -> tuple[str, ...]:
+    """How many of the accounts lost could still turn out to have paused."""
+    spells = marts.table("spells")
+    recent = spells.filter(
+        spells.provisional,
+        spells.start_date <= ibis.literal(period.start),
+        spells.end_date > ibis.literal(period.start),
+        spells.end_date <= ibis.literal(period.end),
+    )
+    recent = recent.select("customer_id").execute()
+    count = int(base.loc[base["lost"], "customer_id"].isin(set(recent["customer_id"])).sum())
+    if not count:
+        return ()
+    return (
+        f"{count:,} of the {int(base['lost'].sum()):,} accounts lost ended so lately that a return within "
+        f"{marts.meta.grace_days} days would make it a pause: these losses are provisional.",
+    )
+
+
 def _by_calendar_month(marts: Marts, period: Period) -> bool:
     """Whether the period is whole months that the marts know the movements of."""
     return (
@@ -686,6 +727,10 @@ def _moved(marts: Marts, period: Period) -> tuple[pd.DataFrame, pd.Series, pd.Se
     Rows of ``customer_id, movement, end_kind, end_reason, change`` (Decimal, signed), opening and closing MRR (Decimal,
     indexed by account, active accounts only), and notes.
     """
+    return marts.once(("moved", period), lambda: _reckoned_moves(marts, period))
+
+
+def _reckoned_moves(marts: Marts, period: Period) -> tuple[pd.DataFrame, pd.Series, pd.Series, tuple[str, ...]]:
     opening, closing = _state(marts, period.start), _state(marts, period.end)
     if _by_calendar_month(marts, period):
         within = _in_period(marts.table("calendar_months"), period)
