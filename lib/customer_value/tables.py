@@ -185,14 +185,21 @@ def _format(
         return lambda row: _interval(result, row, words)
     if column in ("estimate", "low", "high"):
         digits = _digits(shown, column, result)
+        beyond = _beyond(shown, column, result)
         exact = "low" not in shown or shown["low"].isna().all()
 
         def estimate(row: Mapping[str, object]) -> str:
             if _missing(row[column]):
-                few = column == "estimate" and result.suppressed and not _missing(row.get("n"))
+                few = column == "estimate" and result.suppressed and not _missing(row.get("n")) and row["n"] > 0
                 return f"too few ({words.number(row['n'])})" if few else NOTHING
             return _value(
-                row[column], _unit(result, row), words, digits=digits, exact=exact, bare=result.unit != "by row"
+                row[column],
+                _unit(result, row),
+                words,
+                digits=digits,
+                exact=exact,
+                bare=result.unit != "by row",
+                beyond=beyond,
             )
 
         return estimate
@@ -206,17 +213,24 @@ def _format(
     if unit is None and column not in result.keys and column not in ("n", "events", "at_risk"):
         unit = "share" if _SHARE.search(column) else "money" if _MONEY.search(column) else None
     if unit:
-        digits = _digits(shown, column, result)
+        digits, beyond = _digits(shown, column, result), _beyond(shown, column, result)
         return lambda row: (
-            NOTHING if _missing(row[column]) else _value(row[column], unit, words, digits=digits, exact=True, bare=True)
+            NOTHING
+            if _missing(row[column])
+            else _value(row[column], unit, words, digits=digits, exact=True, bare=True, beyond=beyond)
         )
     decimals = 0 if whole else 2
     return lambda row: NOTHING if _missing(row[column]) else words.number(float(row[column]), decimals)
 
 
-def _value(x: float, unit: str, words: Words, *, digits: int, exact: bool, bare: bool) -> str:
-    """A number in its unit; ``bare`` where the head names the unit, ``exact`` for money counted, not estimated."""
+def _value(x: float, unit: str, words: Words, *, digits: int, exact: bool, bare: bool, beyond: bool) -> str:
+    """A number in its unit; ``bare`` where the head names the unit, ``exact`` for money counted, not estimated.
+
+    ``beyond`` says that shares may exceed 100%, which then does not mean "all" and needs no further digit.
+    """
     x = float(x)
+    if unit == "share" and beyond:
+        return f"{words.number(100 * x, digits)}%"
     if unit == "share":
         return words.share(x, digits)
     if unit == "money":
@@ -243,6 +257,14 @@ def _digits(shown: pd.DataFrame, column: str, result: Result) -> int:
     close = len(values) > 1 and values.max() - values.min() < 0.1
     small = bool(((values.abs() > 0) & (values.abs() < 0.02)).any())
     return 1 if close or small else 0
+
+
+def _beyond(shown: pd.DataFrame, column: str, result: Result) -> bool:
+    """Whether a column's shares go beyond 1, as net retention's do."""
+    values = pd.to_numeric(shown[column]).dropna().astype(float)
+    if result.unit == "by row" and "unit" in shown and column == "estimate":
+        values = values[shown.loc[values.index, "unit"] == "share"]
+    return bool((values > 1).any())
 
 
 def _unit(result: Result, row: Mapping[str, object]) -> str:

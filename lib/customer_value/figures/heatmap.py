@@ -81,7 +81,7 @@ def heatmap(
             else theme.name(row[1], labels, words)
             for row in rows
         }
-        left = min(0.95 if narrow else 2.2, max(theme.text_width(name, size) for name in names.values())) + 0.18
+        left = min(0.95 if narrow else 2.2, max(theme.text_width(name, size) for name in names.values())) + 0.16
         shown = {row: theme.wrap(name, width=left - 0.16, size=size, lines=2) for row, name in names.items()}
         most = 4 if narrow else 8
         parts = -(-len(columns) // most)
@@ -184,7 +184,7 @@ def heatmap(
                         )
                     empty = pd.isna(mark["estimate"])
                     unit = str(mark["unit"]) if result.unit == "by row" else result.unit
-                    printed = "few" if empty else theme.value(mark["estimate"], unit, words)
+                    printed = "few" if empty else _printed(float(mark["estimate"]), unit, words)
                     axes.text(
                         cell * (column + 0.5),
                         y + tall[row] / 2,
@@ -224,6 +224,11 @@ def _deviations(
         turn = -1.0 if name in lower_is_better else 1.0
         shades |= {key: turn * gap / reach if reach else 0.0 for key, gap in gaps.items()}
     return shades
+
+
+def _printed(x: float, unit: str, words: Words) -> str:
+    """A cell's value; shares to whole per cent all alike, so that 99.97% does not stand among whole ones."""
+    return f"{words.number(100 * x)}%" if unit == "share" else theme.value(x, unit, words)
 
 
 def _column(name: str, labels: Mapping[str, str] | None, words: Words) -> str:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import datetime as dt
 import functools
 import io
-import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
@@ -182,12 +181,18 @@ def wrap(text: str, *, width: float, size: float, lines: int = 3, weight: str = 
     text = clean(text)
     if text_width(text, size, weight) <= width:
         return text
-    per_character = text_width("abcdefghijklmnopqrstuvwxyz", size, weight) / 26
-    characters = max(4, int(width / per_character))
-    wrapped = textwrap.wrap(text, characters)
-    while characters > 4 and any(text_width(line, size, weight) > width for line in wrapped):
-        characters -= 1
-        wrapped = textwrap.wrap(text, characters)
+    wrapped: list[str] = []
+    for word in text.split():
+        # screens set text a little wider than its outlines; in a line of several words that adds up
+        if wrapped and text_width(f"{wrapped[-1]} {word}", size, weight) <= 0.93 * width:
+            wrapped[-1] += f" {word}"
+            continue
+        # only a word that is too wide for a line of its own is broken
+        while len(word) > 1 and text_width(word, size, weight) > width:
+            end = next((n for n in range(len(word) - 1, 1, -1) if text_width(word[:n], size, weight) <= width), 1)
+            wrapped.append(word[:end])
+            word = word[end:]
+        wrapped.append(word)
     if len(wrapped) > lines:
         last = " ".join(wrapped[lines - 1 :])
         while last and text_width(last.rstrip() + "…", size, weight) > width:

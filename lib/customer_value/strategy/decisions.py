@@ -155,7 +155,7 @@ ACTIONS = {
     # Accounting facts of gain: what came in does not show that asking for it brings more.
     "expansion_seats": Action(
         do=None,
-        test="Offer more seats to a random half of accounts at a fixed date, leave the others to ask; compare seats added",
+        test="Offer more seats to a random half of accounts at a fixed date, leave the others to ask; compare",
         owner="Account management",
         change="Accounts offered seats that add no more of them than those left to ask.",
         worth=GAIN,

@@ -180,8 +180,8 @@ def headline_note(
         who = words.plural(size, "account") if size else "accounts"
         verb = "was" if size == 1 else "were"
         parts.append(
-            f"Retention is of the {who} that {verb} active at the close of {words.date(start)}, seen again at the close "
-            f"of {words.date(end)}."
+            f"Retention is of the {who} that {verb} active at the close of {words.date(start)}, seen again at the "
+            f"close of {words.date(end)}."
         )
     if any(_has_range(finding) for finding in chosen):
         parts.append("Ranges are 95% intervals: what the true figure could well be with this many accounts.")
@@ -273,10 +273,10 @@ def method(decisions: Decisions, words: Words) -> str:
         f"{words.share(decisions.q)} at most should be false leads. A comparison that passes is “Do it” only if it was "
         "adjusted for what else differs; a plain comparison is “Test first”. It is “Watch” if its money could be "
         "nothing or was not reckoned. Amounts counted from the subscriptions need no test: they happened. What acting "
-        "on them brings back is another matter, and each card says what would show it. Losses and links come first, then "
-        "gains already made, then what is only watched; within each, cards are ranked by their money: the amount where "
-        "it was counted, the lower end of its range where it was estimated. No decision rests on a group that a few "
-        "large accounts decide."
+        "on them brings back is another matter, and each card says what would show it. Losses and links come first, "
+        "then gains already made, then what is only watched; within each, cards are ranked by their money: the amount "
+        "where it was counted, the lower end of its range where it was estimated. No decision rests on a group that a "
+        "few large accounts decide."
     )
     return f'::: {{.callout-note .method collapse="true" title="How this page is made"}}\n{text}\n:::'
 
@@ -454,7 +454,7 @@ def _how_sure(decision: Decision, decisions: Decisions, words: Words) -> str:
 
 
 def _further(decisions: Sequence[Decision], words: Words) -> list[str]:
-    """A line each for what is to be acted on, and one line for all that is to be watched; a handful of each is named."""
+    """A line each for what is to be acted on, one line for all that is to be watched; a handful of each is named."""
     act = [decision for decision in decisions if decision.certainty in ("Do it", "Test first")]
     watch = [decision for decision in decisions if decision not in act]
     lines = [_line(decision, words) for decision in act[:MOST_LISTED]]
