@@ -286,13 +286,19 @@ def test_a_difference_is_told_as_sizes_on_its_side() -> None:
     assert "9.3 to 24.9 percentage points lower" in said
 
 
-def test_the_figure_shows_the_metric_of_the_clearest_contrast() -> None:
-    both = [contrast(), contrast(metric="logo_retention", p=0.4, p_adjusted=0.4)]
-    assert set(segments.clearest_metric(contrasts(*both)).table["metric"]) == {"grr"}
-    unclear = [contrast(p_adjusted=0.3), contrast(metric="logo_retention", p=0.4, p_adjusted=0.4)]
-    drawn = segments.clearest_metric(contrasts(*unclear))
-    assert set(drawn.table["metric"]) == {"logo_retention"}
-    assert "no group stands clearly apart" in segments.contrasts_caption(drawn, **SPAN, words=WORDS)
+def test_the_figure_shows_what_is_clear_or_comes_nearest() -> None:
+    kept = {"metric": "logo_retention", "p": 0.4, "p_adjusted": 0.4}
+    clear = contrasts(contrast(), contrast(**kept))
+    assert list(segments.to_draw(clear).table["group"]) == ["Plan Basic 2"]
+    assert "0.7" not in segments.drawn_caption(clear, **SPAN, words=WORDS)
+    assert "5.0 to 20.0 percentage points lower" in segments.drawn_caption(clear, **SPAN, words=WORDS)
+    unclear = contrasts(contrast(p_adjusted=0.3), contrast(**kept))
+    assert set(segments.to_draw(unclear).table["metric"]) == {"logo_retention"}
+    assert "No group stands clearly apart" in segments.drawn_caption(unclear, **SPAN, words=WORDS)
+    assert "Clear in 0 of 1 comparisons" in segments.kept_caption(unclear, **SPAN, words=WORDS)
+    many = contrasts(*(contrast(level=f"L{number}") for number in range(12)))
+    assert len(segments.to_draw(many).table) == segments.MOST_DRAWN
+    assert "The 8 clearest of 12 clear differences" in segments.drawn_caption(many, **SPAN, words=WORDS)
 
 
 def overview_of_a_flat_table():

@@ -306,8 +306,8 @@ def monthly_caption(monthly: Result, *, words: Words) -> str:
     return (
         f"**In a typical month (the median of {words.number(months)}), {words.share(middle['gross'], 1)} of revenue "
         f"was kept and growth brought it to {words.share(middle['net'], 1)}.** Of the accounts active at a month's "
-        f"opening and what they paid: what is left at its close, {words.month(first)} to {words.month(last)}; bands are "
-        "ranges."
+        f"opening and what they paid: what is left at its close, {words.month(first)} to {words.month(last)}; bands "
+        "are ranges."
     )
 
 

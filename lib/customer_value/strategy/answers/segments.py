@@ -12,6 +12,9 @@ from customer_value.stats.result import Result
 from customer_value.strategy.answers.labels import LABELS
 from customer_value.strategy.wording import Words
 
+MOST_DRAWN = 8
+"""Differences in the figure under the answer."""
+
 METRIC_NAMES: Mapping[str, str] = {
     "logo_retention": "the share of accounts kept",
     "grr": "gross revenue retention",
@@ -78,31 +81,47 @@ def clearest_first(contrasts: Result) -> Result:
     return contrasts.with_table(tested.sort_values(order, kind="stable"))
 
 
-def clearest_metric(contrasts: Result) -> Result:
-    """The contrasts in the metric of the clearest one; in accounts kept where none is clear."""
+def to_draw(contrasts: Result) -> Result:
+    """The clear contrasts, or where none is, those of accounts kept that come nearest to it; at most `MOST_DRAWN`.
+
+    Keyed by ``metric, group``, a group being its attribute and level.
+    """
+    table = _clear(contrasts)
+    if table.empty:
+        table = clearest_first(contrasts.where(metric="logo_retention")).table
+    table = table.head(MOST_DRAWN)
+    named = table.assign(group=table["attribute_label"] + " " + table["level"])
+    return Result(**{**vars(contrasts), "table": named.reset_index(drop=True), "keys": ("metric", "group")})
+
+
+def drawn_caption(contrasts: Result, *, start: date, end: date, words: Words) -> str:
+    """The clearest difference, then what dots and bars measure."""
     clear = _clear(contrasts)
-    return contrasts.where(metric=clear.iloc[0]["metric"] if len(clear) else "logo_retention")
-
-
-def contrasts_caption(drawn: Result, *, start: date, end: date, words: Words) -> str:
-    """The clearest difference of those drawn, and what dots and bars measure."""
-    metric = drawn.table["metric"].iloc[0].removesuffix("_due") if len(drawn.table) else "logo_retention"
-    clear = _clear(drawn)
-    said = f"In {METRIC_NAMES[metric]}, no group stands clearly apart"
-    if len(clear):
+    if clear.empty:
+        said = "No group stands clearly apart"
+        which = "The differences in accounts kept that come nearest to being clear"
+    else:
         best = clear.iloc[0]
-        said = f"{_upper(METRIC_NAMES[metric])} of accounts with {_group(best, words)} is {_gap(best, words)}"
+        metric = METRIC_NAMES[best["metric"].removesuffix("_due")]
+        said = f"{_upper(metric)} of accounts with {_group(best, words)} is {_gap(best, words)}"
+        which = "Every clear difference"
+        if len(clear) > MOST_DRAWN:
+            which = f"The {words.number(MOST_DRAWN)} clearest of {words.number(len(clear))} clear differences"
     return (
-        f"**{said}.** Difference in {METRIC_NAMES[metric]}: each group less all other accounts, in percentage points, "
-        f"between the closes of {words.date(start)} and {words.date(end)}. In colour: clear after the correction for "
-        "the number of comparisons."
+        f"**{said}.** {which}: each group less all other accounts, in percentage points, between the closes of "
+        f"{words.date(start)} and {words.date(end)}; the bar is the range."
     )
 
 
-def axis(drawn: Result) -> str:
-    """What the axis of contrasts measures."""
-    metric = drawn.table["metric"].iloc[0].removesuffix("_due") if len(drawn.table) else "logo_retention"
-    return f"Percentage points: {METRIC_NAMES[metric]}, this group less all others"
+def kept_caption(contrasts: Result, *, start: date, end: date, words: Words) -> str:
+    """In how many groups the share of accounts kept is clearly different, then what is measured."""
+    kept = contrasts.where(metric="logo_retention")
+    said = f"Clear in {words.count(len(_clear(kept)), int(kept.table['p'].notna().sum()))} comparisons"
+    return (
+        f"**{said}.** Difference in the share of accounts kept: each group less all other accounts, between the closes "
+        f"of {words.date(start)} and {words.date(end)}. In colour: clear after the correction for the number of "
+        "comparisons."
+    )
 
 
 def heatmap_caption(overview: Result, *, start: date, end: date, words: Words) -> str:
