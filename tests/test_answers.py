@@ -407,14 +407,21 @@ def test_groups_of_which_nothing_can_be_shown_are_named_once() -> None:
         {"level": level, "age": age, "estimate": share, "n": n}
         for level, age, share, n in (("A", 12, 0.8, 90), ("A", 24, np.nan, 9), ("not stated", 12, np.nan, 0))
     ]
-    curves = [{"level": "A", "age": 0, "estimate": 1.0, "n": 99}, {"level": "not stated", "age": 0, "n": 3}]
+    curves = [
+        {"level": "A", "age": 0, "estimate": 1.0, "n": 99},
+        {"level": "B", "age": 10, "estimate": 0.9, "n": 31},
+        {"level": "not stated", "age": 0, "n": 3},
+    ]
     shown = cohort_survival.groups_shown(
         result(rows, ("level", "age"), notes=("Said on the page.",)),
         result(curves, ("level", "age"), suppressed=1),
         words=WORDS,
     )
     assert list(zip(shown.table["level"], shown.table["age"], strict=True)) == [("A", 12)]
-    assert shown.notes == ("Too few accounts to show: not stated (3).",)
+    assert shown.notes == (
+        "Too few accounts to show: not stated (3).",
+        "Followed in numbers that can be shown for less long than this: B (to 10 months).",
+    )
 
 
 def pairs():

@@ -163,7 +163,13 @@ def groups_shown(groups: Result, curves: Result, *, words: Words) -> Result:
         many accounts a group has that cannot be shown
     """
     notes = without_hidden(quietly(curves), group="level", words=words).notes
-    return quietly(reached(groups)).noting(*notes)
+    shown = quietly(reached(groups))
+    drawn = curves.table[curves.table["estimate"].notna()].groupby("level", sort=False)["age"].max()
+    shorter = drawn[~drawn.index.isin(shown.table["level"])]
+    if len(shorter):
+        ends = words.list(f"{level} (to {words.months(age)})" for level, age in shorter.items())
+        notes = (*notes, f"Followed in numbers that can be shown for less long than this: {ends}.")
+    return shown.noting(*notes)
 
 
 def without_hidden(result: Result, *, group: str, words: Words) -> Result:
