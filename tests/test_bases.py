@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import duckdb
@@ -108,16 +108,18 @@ def test_a_period_outside_what_is_known_is_refused(world: Marts, tmp_path: Path)
 
 
 @pytest.mark.parametrize(
-    ("first_month", "last_month", "expected"),
+    ("complete_from", "last_month", "expected"),
     [
-        (date(2022, 1, 1), date(2024, 6, 1), (date(2023, 6, 30), date(2024, 6, 30))),
-        (date(2022, 1, 1), date(2024, 2, 1), (date(2023, 2, 28), date(2024, 2, 29))),
-        (date(2023, 4, 1), date(2023, 8, 1), (date(2023, 3, 31), date(2023, 8, 31))),
-        (date(2023, 8, 1), date(2023, 8, 1), (date(2023, 7, 31), date(2023, 8, 31))),
+        (date(2021, 12, 31), date(2024, 6, 1), (date(2023, 6, 30), date(2024, 6, 30))),
+        (date(2021, 12, 31), date(2024, 2, 1), (date(2023, 2, 28), date(2024, 2, 29))),
+        (date(2023, 3, 31), date(2023, 8, 1), (date(2023, 3, 31), date(2023, 8, 31))),
+        (date(2023, 7, 31), date(2023, 8, 1), (date(2023, 7, 31), date(2023, 8, 31))),
+        # Begun within a month: at the close before it nobody was there.
+        (date(2023, 4, 17), date(2023, 8, 1), (date(2023, 4, 30), date(2023, 8, 31))),
     ],
 )
-def test_default_period(world: Marts, first_month: date, last_month: date, expected: tuple[date, date]) -> None:
-    assert default_period(replace(world.meta, first_month=first_month, last_month=last_month)) == expected
+def test_default_period(world: Marts, complete_from: date, last_month: date, expected: tuple[date, date]) -> None:
+    assert default_period(replace(world.meta, complete_from=complete_from, last_month=last_month)) == expected
 
 
 def test_no_default_period_without_a_whole_month(tmp_path: Path) -> None:
@@ -218,3 +220,38 @@ def test_crm_gaps_of_a_day_or_two_are_carried(crm: Marts) -> None:
     assert len(gaps) == 4
     assert (gaps["end_date"] - gaps["start_date"]).dt.days.between(1, 2).all()
     assert (crm.frame("spells")["spell"] == 1).all()
+
+
+def test_a_company_younger_than_a_year_is_looked_at_from_its_first_close(tmp_path) -> None:
+    rows = [{"customer_id": f"a{i}", "start_date": str(date(2024, 3, 9) + timedelta(days=5 * i))} for i in range(30)]
+    young = build_marts(tmp_path, subscriptions=rows, as_of="2024-08-31", observed_from="2024-02-29")
+    assert default_period(young.meta) == (date(2024, 3, 31), date(2024, 8, 31))
+    assert len(period_base(young, start=date(2024, 3, 31), end=date(2024, 8, 31))) == 5
+
+
+def test_asking_twice_gives_the_same_and_what_is_done_to_an_answer_stays_there(tmp_path) -> None:
+    rows = [{"customer_id": name, "start_date": "2024-01-05"} for name in "ab"]
+    built = build_marts(tmp_path, subscriptions=rows, as_of="2024-08-31", observed_from="2023-12-31")
+    span = {"start": date(2024, 2, 29), "end": date(2024, 8, 31)}
+    first = period_base(built, **span)
+    kept = first.copy()
+    first["start_mrr"] = 0.0
+    pd.testing.assert_frame_equal(period_base(built, **span), kept)
+
+
+def test_the_first_state_of_a_stock_is_not_an_add_on_that_reaches_further_back(tmp_path) -> None:
+    # The plan's row of 2022 ended with a change of seats before the data begin and is not in the export.
+    rows = [
+        {"customer_id": "a", "start_date": "2022-11-01", "kind": "addon", "product": "support", "mrr": 10},
+        {"customer_id": "a", "start_date": "2023-01-01", "product": "pro", "mrr": 90, "billing_months": 12},
+        {"customer_id": "b", "start_date": "2023-08-01", "kind": "addon", "product": "support", "mrr": 10},
+        {"customer_id": "b", "start_date": "2023-09-15", "product": "pro", "mrr": 90, "billing_months": 12},
+    ]
+    accounts = build_marts(tmp_path, subscriptions=rows, as_of="2024-08-31", observed_from="2023-06-30").frame(
+        "accounts"
+    )
+    known = accounts.set_index("customer_id")[["first_plan", "first_term", "first_mrr"]]
+    assert known.loc["a"].tolist() == ["pro", 12, 100]
+    # An account seen from its start that really began with an add-on alone has no first plan.
+    assert known.loc["b", "first_mrr"] == 10
+    assert known.loc["b", ["first_plan", "first_term"]].isna().all()

@@ -204,6 +204,19 @@ def test_sudden_changes_are_seen(tmp_path):
     assert (row["rows"], row["examples"]) == (2, "2024-04-01: 120; 2024-06-01: 0")
 
 
+def test_changes_before_the_declared_day_are_not_the_exports(tmp_path):
+    # Of what began before the data are complete only what stayed is seen: few a month, and none of it is a fault.
+    starts = {"2023-07": 1, "2023-08": 2, "2023-09": 1, "2023-10": 20, "2023-11": 20, "2023-12": 20, "2024-01": 20}
+    rows = "".join(f"c{m}_{i},base,{m}-10,,10,\n" for m, count in starts.items() for i in range(count))
+    (tmp_path / "subscriptions.csv").write_text(HEADER + rows, encoding="utf-8")
+    for declared, expected in (("2023-09-30", 0), (None, 3)):
+        text = "tables:\n  subscriptions: {from: subscriptions, columns: {customer_id: customer_id, product: product,"
+        text += " start_date: start_date, end_date: end_date, mrr: mrr}}\n"
+        (tmp_path / "m.yml").write_text(text + (f"observed_from: '{declared}'\n" if declared else ""))
+        loaded = intake.load(tmp_path, mapping=tmp_path / "m.yml", out=tmp_path / "out", as_of=date(2024, 1, 31))
+        assert loaded.quality().query("rule == 'sudden_change'")["rows"].iloc[0] == expected - (declared is None)
+
+
 def test_currencies_are_converted_at_one_rate(tmp_path):
     (tmp_path / "subscriptions.csv").write_text(HEADER + "a,base,2024-01-01,,10,EUR\nb,base,2024-01-01,,10,usd\n")
     (tmp_path / "exchange_rates.csv").write_text("currency,rate\nUSD,0.9\n")

@@ -161,20 +161,22 @@ class TestOverview:
 class TestContrasts:
     def test_logo_difference_is_the_score_test(self, marts, contrasts) -> None:
         base = period_base(marts, **YEAR)
-        inside = base["channel"] == "sales"
-        table = [[(~base["lost"] & side).sum(), (base["lost"] & side).sum()] for side in (inside, ~inside)]
+        stated = base["channel"].notna()
+        inside = base["channel"] == "web"
+        sides = (inside, stated & ~inside)
+        table = [[(~base["lost"] & side).sum(), (base["lost"] & side).sum()] for side in sides]
         # the square of the pooled z is Pearson's chi-squared without continuity correction
         p = stats.chi2_contingency(table, correction=False).pvalue
-        row = contrasts.row(attribute="channel", level="sales", metric="logo_retention")
+        row = contrasts.row(attribute="channel", level="web", metric="logo_retention")
         assert row["p"] == pytest.approx(p)
-        assert row["n"] + row["n_rest"] == len(base)
+        assert row["n"] + row["n_rest"] == stated.sum() < len(base)
 
     def test_net_difference_is_welch(self, marts, contrasts) -> None:
         base = period_base(marts, **YEAR)
         inside = (base["channel"] == "web").to_numpy()
         sides = [
             intervals.ratio_jackknife(base.loc[side, "end_mrr"], base.loc[side, "start_mrr"])
-            for side in (inside, ~inside)
+            for side in (inside, base["channel"].notna().to_numpy() & ~inside)
         ]
         row = contrasts.row(attribute="channel", level="web", metric="nrr")
         error = np.hypot(sides[0].standard_error, sides[1].standard_error)
@@ -210,6 +212,23 @@ class TestContrasts:
             row["group_share"], 1e9, row["rest_share"], 1e9, confidence=0.8
         )  # with endless data the money is sure
         assert row["money_low"] < arr * float(low) * 1.0001
+
+    def test_not_being_filled_in_is_no_side_of_a_comparison(self, tmp_path) -> None:
+        # Filled in only for those who stayed and declared as known at sign-up: every level would beat the rest.
+        rows, customers = [], []
+        for i in range(200):
+            gone = i % 4 == 0
+            rows.append({"customer_id": f"c{i:03d}", "start_date": "2023-01-01", "billing_months": 1})
+            rows[-1] |= {"end_date": "2024-06-20"} if gone else {}
+            customers.append({"customer_id": f"c{i:03d}", "tier": None if gone else "abc"[i % 3]})
+        rows.append({"customer_id": "z", "start_date": "2022-12-01"})
+        built = build_marts(
+            tmp_path, subscriptions=rows, customers=customers, as_of="2024-12-31", attributes={"tier": {}},
+            observed_from="2022-11-30",
+        )  # fmt: skip
+        found = segments.contrasts(built, **YEAR, by=["tier"])
+        assert found.where(metric="logo_retention").table["estimate"].tolist() == [0, 0, 0]
+        assert (found.table["n"] + found.table["n_rest"] == 150).all()
 
     def test_money_needs_a_year(self, marts) -> None:
         half = segments.contrasts(marts, start=date(2023, 12, 31), end=date(2024, 6, 30), by=["plan"])

@@ -318,7 +318,8 @@ def _snapshot_rules() -> list[Rule]:
         ),
         Rule(
             "month_gap", t, "month", "warn", "An account is absent for a month or more and then back.",
-            "None needed if it really paused; it counts as gone in between.",
+            "None needed if it really paused. Up to grace_days (a setting) it is a pause and the last price"
+            " carries; a longer one counts as leaving and coming back.",
             "_previous_month < month - INTERVAL 1 MONTH", "customer_id || ': ' || month",
         ),
     ]  # fmt: skip

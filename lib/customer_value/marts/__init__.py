@@ -116,7 +116,15 @@ def _all(press: _Press, declared: Mapping[str, Any], grace_days: int) -> Meta:
     )
     known = press.write(
         "accounts",
-        accounts(lines, spelled, origin, customers, as_of=as_of, attributes=declared["attributes"]),
+        accounts(
+            lines,
+            spelled,
+            origin,
+            customers,
+            as_of=as_of,
+            stock_until=stock.until,
+            attributes=declared["attributes"],
+        ),
         order=("customer_id",),
     )
     first_month = next_month(stock.until) if stock.until is not None else first_of_month(stock.data_from)

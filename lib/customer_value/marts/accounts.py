@@ -48,6 +48,7 @@ def accounts(
     customers: ir.Table | None,
     *,
     as_of: date,
+    stock_until: date | None,
     attributes: Mapping[str, Mapping[str, str]],
 ) -> ir.Table:
     """What each account was at its first paid day and is at the as-of close.
@@ -58,9 +59,10 @@ def accounts(
     origin : what `customer_value.marts.spells.origins` gives
     customers : the contract table, or None
     as_of : the day at whose close everything is seen
+    stock_until : the day at whose close the opening stock was there; None if there is none
     attributes : declared attributes by name; those of ``customers`` are taken over under their own names
     """
-    first = states(holdings(at_days(lines, _first_seen(lines, origin))))
+    first = states(holdings(at_days(lines, _first_seen(lines, origin, stock_until))))
     first = first.select("customer_id", first_plan="plan", first_term="term", first_mrr="mrr", first_seats="seats")
     now = states(holdings(at_day(lines, as_of)))
     now = now.select("customer_id", "next_due", mrr_now="mrr", plan_now="plan", term_now="term", seats_now="seats")
@@ -102,19 +104,20 @@ def accounts(
     )
 
 
-def _first_seen(lines: ir.Table, origin: ir.Table) -> ir.Table:
+def _first_seen(lines: ir.Table, origin: ir.Table, stock_until: date | None) -> ir.Table:
     """``customer_id, day`` of what counts as an account's first state: its first paid day.
 
     The rows of an opening stock are those that were in force when the data begin, so an add-on's row may reach further
     back than the row of the plan that it was added to. There the first day with a plan counts, if it is in the stock's
     time.
     """
+    if stock_until is None:
+        return origin.select("customer_id", day="first_start")
     plans = lines.filter(lines.kind == "plan").group_by("customer_id").agg(first_plan_day=lines.start_date.min())
-    stock_end = origin.filter(origin.opening_stock).first_start.max().as_scalar()
     joined = origin.left_join(plans, "customer_id").select(
         "customer_id", "first_start", "opening_stock", "first_plan_day"
     )
-    late_plan = joined.opening_stock & (joined.first_plan_day <= stock_end)
+    late_plan = joined.opening_stock & (joined.first_plan_day <= ibis.literal(stock_until))
     return joined.select(
         "customer_id", day=late_plan.fill_null(False).ifelse(joined.first_plan_day, joined.first_start)
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date
 
 import ibis
 import numpy as np
@@ -105,15 +105,19 @@ def default_period(meta: Meta) -> tuple[date, date]:
     ------
     SettingsError : the data hold no whole month after their first
     """
-    if meta.as_of is None or meta.first_month is None or meta.last_month is None or meta.last_month < meta.first_month:
+    start = end = None
+    if meta.as_of is not None:
+        end = close_of_month(meta.last_month)
+        year_before = close_of_month(end.replace(year=end.year - 1, day=1))
+        # The first close with everybody there to look at: of a company younger than a year, its first month's.
+        start = max(year_before, close_of_month(meta.complete_from))
+    if end is None or start >= end:
         raise SettingsError(
             "A period needs at least one whole month after the data begin.\n"
             f"  got:      {meta.first_month} to {meta.last_month} (as of {meta.as_of})\n"
             "  remedy:   bring more months, or a later as-of day"
         )
-    end = close_of_month(meta.last_month)
-    year_before = close_of_month(end.replace(year=end.year - 1, day=1))
-    return max(year_before, meta.first_month - timedelta(days=1)), end
+    return start, end
 
 
 def _seen(meta: Meta, day: date) -> None:

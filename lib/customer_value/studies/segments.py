@@ -150,7 +150,7 @@ def contrasts(
     confidence: float = 0.95,
     min_group: int = 30,
 ) -> Result:
-    """Every group against all other accounts, as a raw difference.
+    """Every group against all other accounts whose level is stated, as a raw difference.
 
     Of an attribute with two groups (and too few accounts outside them to show) only one contrast is tested: the other
     is its mirror image.
@@ -173,16 +173,18 @@ def contrasts(
     for attribute in chosen:
         group = _grouped(base, attribute, bands=bands, money_name=money_name, min_group=min_group)
         candidates = [level for level in group.levels if level not in (NOT_STATED, OTHER)]
+        # Whether a field was filled in may hang on whether the account stayed: only what is stated is compared.
+        stated = (group.named != NOT_STATED).to_numpy()
         # With hardly anyone outside two groups, the second contrast is the first one's mirror image.
-        if len(candidates) == 2 and not shown(int((~group.named.isin(candidates)).sum()), min_group):
+        if len(candidates) == 2 and not shown(int((stated & ~group.named.isin(candidates)).sum()), min_group):
             candidates = candidates[:1]
         now = _levels_now(active, group) if Period(start, end).about_a_year else None
         for level in candidates if len(group.levels) > 1 else ():
             inside = (group.named == level).to_numpy()
-            subsets = [("", np.ones(len(base), dtype=bool))]
+            subsets = [("", stated)]
             # Where every term came due, "among those due" is the same comparison once more.
             if attribute.kind == "term" and not base["due"].all():
-                subsets.append(("_due", base["due"].to_numpy(bool)))
+                subsets.append(("_due", stated & base["due"].to_numpy(bool)))
             for suffix, subset in subsets:
                 rows += [
                     {
@@ -207,6 +209,9 @@ def contrasts(
     columns += ["rest_share", "p", "p_adjusted", "few_accounts", "money", "money_low", "money_high", "target"]
     columns += ["attribute_label", "known_at"]
     table = pd.DataFrame(rows).reindex(columns=columns)
+    # A column that no row has anything in would else be of no kind.
+    numbers = [*columns[3:11], "money", "money_low", "money_high"]
+    table[numbers] = table[numbers].astype(float)
     table["p_adjusted"] = multiplicity.benjamini_hochberg(table["p"])
     return Result(
         name="segment_contrasts",
@@ -316,7 +321,7 @@ def _money(one: pd.Series, two: pd.Series, *, active: pd.DataFrame, now: pd.Seri
     """A year's recurring revenue that the side keeping less would keep on top, were it like the other."""
     present, comparison = (one, two) if one["estimate"] < two["estimate"] else (two, one)
     target = "group" if present is one else "rest"
-    reached = now.eq(level) if target == "group" else now.notna() & now.ne(level)
+    reached = now.eq(level) if target == "group" else now.notna() & ~now.isin([level, NOT_STATED])
     arr = 12 * float(active.loc[reached.to_numpy(), "mrr_now"].astype(float).sum())
     gain, low, high, _ = intervals.share_difference(
         comparison["estimate"],
@@ -350,5 +355,10 @@ def _notes(chosen: Sequence[Attribute], *, flat: bool) -> tuple[str, ...]:
         notes.append(
             "An account under a long term that did not come due in the period could not leave; terms are compared "
             "among accounts that came due as well."
+        )
+    if any(attribute.name == "mrr_band" for attribute in chosen):
+        notes.append(
+            "Bands of MRR go by what accounts paid when the period began. Some paid more or less then than is usual "
+            "for them and move back: small accounts seem to grow and large ones to shrink where size changes nothing."
         )
     return tuple(notes)
