@@ -143,6 +143,15 @@ def test_code_and_noise_stay_in_the_notebook(published: Path) -> None:
         assert ".ipynb" not in text
 
 
+def test_a_range_of_numbers_stays_on_one_line(project: Path, tmp_path: Path) -> None:
+    text = "## An answer {#answer .answer}\n\nWorth £0.4–0.7 m, in winter–spring."
+    rewrite(project, new_markdown_cell(text))
+    publish.publish(project, log=tmp_path / "log", engine="embedded")
+    pages = [path.read_text(encoding="utf-8") for path in (project / "site").rglob("*.html")]
+    assert any('<span class="range-of">£0.4–0.7</span>' in page for page in pages)
+    assert not any('<span class="range-of">winter' in page for page in pages)
+
+
 def test_html_in_text_shows_as_text_and_scripts_have_no_leave(published: Path) -> None:
     page = Elements(published / "site" / "index.html")
     assert "<script>alert(1)</script>" in page.text
@@ -217,6 +226,7 @@ def test_the_pdf_source_is_the_front_page_then_a_page_a_study(published: Path) -
     assert "(#fig-revenue-waterfall)" in source  # evidence that the PDF holds
     assert "(#answer-segments)" in source
     assert source.count(".provenance") == 1
+    assert ".method" not in source.split("# Methods and provenance")[0]
     assert "::: {.question}\nHow much of last year's revenue is still here?\n:::" in source
 
 
@@ -355,6 +365,15 @@ def test_quarto_failing_warning_or_writing_nothing_fails(
     assert "render" in (project.parent / "log").read_text()
 
 
+def test_a_quarto_that_cannot_be_run_is_an_error_with_a_way_out(project: Path, quarto: Path) -> None:
+    program = quarto.parent / "bin" / "quarto"
+    program.write_text("#!/nowhere/at/all\n", encoding="utf-8")
+    before = hashes(project)
+    with pytest.raises(PublishError, match=r"cannot be run.*--engine embedded"):
+        publish.publish(project, log=project.parent / "log")
+    assert hashes(project) == before
+
+
 def test_the_embedded_publisher_can_be_asked_for_where_quarto_is(project: Path, quarto: Path) -> None:
     assert publish.publish(project, log=project.parent / "log", engine="embedded").engine == "embedded"
     assert not quarto.exists()
@@ -366,5 +385,5 @@ def test_what_cannot_be_published_is_refused(project: Path, tmp_path: Path, monk
     with pytest.raises(PublishError, match=r"lacks _quarto\.yml, strategy\.qmd"):
         publish.publish(tmp_path, log=tmp_path / "log")
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(PublishError, match="not on the PATH"):
+    with pytest.raises(PublishError, match=r"not on the PATH.*--engine embedded"):
         publish.publish(project, log=tmp_path / "log", engine="quarto")

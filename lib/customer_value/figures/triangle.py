@@ -77,6 +77,8 @@ def triangle(
         sizes = {key: _size(table[table[cohort] == key], age, words) for key in cohorts}
         name_width = min(1.3 if narrow else 2.0, max(theme.text_width(name, small) for name in names.values()))
         size_width = max(theme.text_width(text, small) for text in (*sizes.values(), "n"))
+        # the column's own head stands over names and sizes together
+        name_width = max(name_width, min(1.5, theme.text_width(y_label, small) + 0.05) - 0.16 - size_width)
         left = 0.05 + name_width + 0.16 + size_width + 0.12
         plot = width - left - 0.06
         texts = {key: _cell_text(mark["estimate"], unit, words) for key, mark in cells.items()}
@@ -106,7 +108,7 @@ def triangle(
         note = theme.note_lines([" ".join(notes)], width=width - 0.1, size=small)
         figure = theme.sheet(narrow=narrow, height=head + tall * len(cohorts) + 0.1 + row * len(note) + 0.06)
         theme.write(figure, title, left=left, top=0.06, size=small, color=theme.MUTED)
-        heading = theme.wrap(y_label, width=left - 0.15, size=small, lines=1)
+        heading = theme.wrap(y_label, width=left - 0.1, size=small, lines=1)
         theme.write(figure, heading, left=0.05, top=0.06, size=small, color=theme.MUTED)
         theme.write(figure, "n", left=left - 0.12, top=0.06 + row, size=small, color=theme.MUTED, align="right")
         axes = theme.place(figure, left=left, top=head, width=plot, height=tall * len(cohorts))

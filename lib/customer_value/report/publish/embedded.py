@@ -48,7 +48,12 @@ def publish(project: Path, *, log: Path) -> tuple[Path, Path]:
         shutil.copyfile(pdf, site / PDF)
         dead = links.broken(site)
         if dead:
-            raise PublishError("Links of the report lead nowhere:\n" + "\n".join(f"  {line}" for line in dead[:20]))
+            more = f"\n  and {len(dead) - 20} more" if len(dead) > 20 else ""
+            raise PublishError(
+                "Links of the report lead nowhere:\n"
+                + "\n".join(f"  {line}" for line in dead[:20])
+                + f"{more}\nMend them in the notebook of that page: the link, or the label that it should lead to."
+            )
         target = project / settings["project"]["output-dir"]
         shutil.rmtree(target, ignore_errors=True)
         os.replace(site, target)
@@ -150,7 +155,9 @@ def _pdf(project: Path, work: Path, settings: dict, *, log: Path) -> bytes:
         )
     except typst.TypstError as error:
         _note(log, f"typst: {error}\n")
-        raise PublishError(f"The PDF could not be made: {error}") from error
+        raise PublishError(
+            f"The PDF could not be made from {PDF_SOURCE}: {error}. What was tried is in {log}."
+        ) from error
 
 
 # -- pandoc -------------------------------------------------------------------------------------------------------
@@ -172,7 +179,10 @@ def _pandoc(markdown: str, options: dict[str, object], *, of: str, work: Path, l
     if said:
         _note(log, f"pandoc, {of}: {said}")
     if done.returncode:
-        raise PublishError(f"{of} could not be published: {said.strip()}")
+        raise PublishError(
+            f"{of} could not be published: {said.strip()}\nMend its markup (docs/publishing.md). All that pandoc "
+            f"said is in {log}."
+        )
     return done.stdout.decode("utf-8")
 
 

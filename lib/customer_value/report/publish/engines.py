@@ -46,7 +46,7 @@ def publish(project: Path, *, log: Path, engine: str = "auto") -> Publication:
     if engine not in ENGINES:
         raise PublishError(f"engine must be one of {', '.join(ENGINES)}, got: {engine!r}")
     if engine == "quarto" and shutil.which("quarto") is None:
-        raise PublishError("Quarto is not on the PATH. Install it, or publish with the embedded publisher.")
+        raise PublishError(f"Quarto is not on the PATH. Install it. {quarto.OTHERWISE}")
     missing = [name for name in (CONFIGURATION, PDF_SOURCE) if not (project / name).is_file()]
     if missing:
         raise PublishError(f"{project} is no project to publish: it lacks {', '.join(missing)}")

@@ -17,6 +17,8 @@ from customer_value.report.publish.project import CONFIGURATION, PDF_SOURCE
 
 PDF = "strategy.pdf"
 
+OTHERWISE = "Or publish without Quarto: `--engine embedded`."
+
 # Quarto only warns of a reference or an embedded cell that is not there, and ends with success.
 UNRESOLVED = re.compile(r"^.*unable to (?:resolve|find|locate)\b.*$", re.IGNORECASE | re.MULTILINE)
 
@@ -45,7 +47,8 @@ def publish(project: Path, *, log: Path) -> tuple[Path, Path]:
         missing = [path.as_posix() for path in (Path(PDF), *pages) if not (copy / path).is_file()]
         if missing:
             raise PublishError(
-                f"Quarto ended without an error but did not write: {', '.join(missing)}. Its output is in {log}"
+                f"Quarto ended without an error but did not write: {', '.join(missing)}. All it said is in {log}. "
+                f"{OTHERWISE}"
             )
         shutil.copyfile(copy / PDF, copy / output / PDF)
         shutil.rmtree(project / output, ignore_errors=True)
@@ -67,19 +70,29 @@ def _render(target: Path, *options: str, log: Path) -> None:
     # Typst writes the time into a PDF unless told another one.
     environment = {**os.environ, "SOURCE_DATE_EPOCH": "0", "NO_COLOR": "1"}
     command = ["quarto", "render", str(target), *options]
-    done = subprocess.run(
-        command,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        stdin=subprocess.DEVNULL,
-        env=environment,
-        check=False,
-    )
+    try:
+        done = subprocess.run(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            env=environment,
+            check=False,
+        )
+    except OSError as error:
+        message = f"Quarto is on the PATH but cannot be run: {error.strerror or error}. {OTHERWISE}"
+        raise PublishError(message) from error
     said = done.stdout.decode("utf-8", errors="replace")
     with log.open("a", encoding="utf-8") as file:
         file.write(f"{' '.join(command)}\n{said}\n")
     if done.returncode:
-        raise PublishError(f"Quarto failed on {target.name} (exit code {done.returncode}):\n{said.strip()[-2000:]}")
+        raise PublishError(
+            f"Quarto failed on {target.name} (exit code {done.returncode}):\n{said.strip()[-2000:]}\n"
+            f"All it said is in {log}. Mend what it names. {OTHERWISE}"
+        )
     unresolved = [match.group(0).strip() for match in UNRESOLVED.finditer(said)]
     if unresolved:
-        raise PublishError(f"Quarto warned on {target.name}:\n" + "\n".join(unresolved[:20]))
+        raise PublishError(
+            f"Quarto warned on {target.name}:\n" + "\n".join(unresolved[:20]) + "\nMend the reference in its notebook, "
+            "or the label that it should lead to."
+        )
