@@ -87,7 +87,6 @@ WORLDS: dict[str, dict[str, object]] = {
     },
     "all annual": {"subscriptions": _accounts(90, lasting=12, billing_months=12)},
     "free accounts": {"subscriptions": _with(_accounts(80), lambda i, row: {"mrr": 0 if i % 3 == 0 else row["mrr"]})},
-    "one giant": {"subscriptions": _with(_accounts(60), lambda i, row: {"mrr": 50_000 if i == 31 else 50})},
     "snapshots": {
         "subscriptions": _with(
             _accounts(60), lambda i, row: {
@@ -210,8 +209,9 @@ def test_every_study_answers_or_says_why_not(world: Marts, request: pytest.Fixtu
             warnings.simplefilter("error", pd.errors.PerformanceWarning)
             try:
                 result = ask()
-            except ReportError:
-                # The usual period is one that every question about revenue can be asked of.
-                assert name not in dict(inspect.getmembers(revenue)), name
+            except ReportError as refusal:
+                # The usual period is one that every question about revenue can be asked of, if anyone was there.
+                nobody = str(refusal).startswith("Nobody is a customer")
+                assert nobody or name not in vars(revenue), name  # noqa: PT017
                 continue
         _check(name, result)

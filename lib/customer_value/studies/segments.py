@@ -211,7 +211,8 @@ def contrasts(
     table = pd.DataFrame(rows).reindex(columns=columns)
     # A column that no row has anything in would else be of no kind.
     numbers = [*columns[3:11], "money", "money_low", "money_high"]
-    table[numbers] = table[numbers].astype(float)
+    words = ["attribute", "level", "metric", "target", "attribute_label", "known_at"]
+    table = table.astype(dict.fromkeys(numbers, float) | dict.fromkeys(words, object))
     table["p_adjusted"] = multiplicity.benjamini_hochberg(table["p"])
     return Result(
         name="segment_contrasts",
