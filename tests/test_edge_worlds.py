@@ -212,6 +212,6 @@ def test_every_study_answers_or_says_why_not(world: Marts, request: pytest.Fixtu
             except ReportError as refusal:
                 # The usual period is one that every question about revenue can be asked of, if anyone was there.
                 nobody = str(refusal).startswith("Nobody is a customer")
-                assert nobody or name not in vars(revenue), name  # noqa: PT017
+                assert nobody or name not in vars(revenue), name
                 continue
         _check(name, result)
