@@ -195,10 +195,14 @@ local function figure(div)
     append(caption, { raw("] <" .. div.identifier .. ">") }))
 end
 
--- A wide table scrolls in a box that the keyboard reaches; our own tables bring that box with them.
+-- A wide table scrolls in a box that the keyboard reaches; our own tables bring that box with them, named after the
+-- result. Two tables of a page may show one result, so the box takes the table's caption as its name.
 local function scrolling(blocks, name)
   if #blocks == 1 and blocks[1].t == "RawBlock" and blocks[1].text:find('class="table-scroll"', 1, true) then
-    return blocks
+    local text = blocks[1].text:gsub('(<div class="table%-scroll"[^>]-) aria%-label="[^"]*"', function(before)
+      return before .. " " .. name
+    end, 1)
+    return { pandoc.RawBlock("html", text) }
   end
   return append({ raw('<div class="table-scroll" role="region" tabindex="0" ' .. name .. ">") },
     append(blocks, { raw("</div>") }))
