@@ -426,9 +426,23 @@ def test_groups_of_which_nothing_can_be_shown_are_named_once() -> None:
 
 def pairs():
     row = {"attribute": "first_plan", "first": "Basic", "second": "Pro", "estimate": -0.1, "low": -0.2,
-           "high": -0.05, "n": 60, "n_second": 70, "p": 0.001, "p_adjusted": 0.004, "first_id": "Basic",
+           "high": -0.05, "n": 60, "n_second": 70, "p": 0.001, "p_adjusted": 0.004, "p_at_age": 0.001,
+           "p_at_age_adjusted": 0.004, "first_id": "Basic",
            "second_id": "Pro"}  # fmt: skip
-    rows = [row, row | {"second": "Max", "second_id": "Max", "p": 0.6, "p_adjusted": 0.6, "low": -0.2, "high": 0.1}]
+    rows = [
+        row,
+        row
+        | {
+            "second": "Max",
+            "second_id": "Max",
+            "p": 0.6,
+            "p_adjusted": 0.6,
+            "p_at_age": 0.6,
+            "p_at_age_adjusted": 0.6,
+            "low": -0.2,
+            "high": 0.1,
+        },
+    ]
     return result(rows, ("attribute", "first", "second"), unit="points")
 
 
@@ -442,7 +456,7 @@ def test_pairs_are_recorded_and_an_undeclared_table_carries_no_decision() -> Non
         found += established_stays.still_here(at_ages(), horizon=24, reading=means, **AT)
         assert {finding.retention_known for finding in found} == {known_retention}
         assert all(("may not be retention" in finding.caveat) == (not known_retention) for finding in found)
-    assert "In 1 of 2 pairs" in cohort_survival.pairs_caption(pairs(), **AT)
+    assert "1 of 2 pairs clearly differ" in cohort_survival.pairs_caption(pairs(), **AT)
 
 
 def test_still_here_records_the_age_compared_and_the_last_one() -> None:
@@ -469,8 +483,7 @@ def test_cohorts_claim_no_trend() -> None:
         made = result(rows, ("cohort",), notes=("No trend is claimed.",))
         return cohort_survival.cohorts(made.with_table(made.table.astype({"estimate": float})), min_group=30, **AT)
 
-    assert "the ranges of these two overlap" in said(("2023 H1", 0.8, 0.7, 0.9), ("2023 H2", 0.75, 0.7, 0.8))
-    assert "do not even overlap" in said(("2023 H1", 0.9, 0.88, 0.92), ("2023 H2", 0.7, 0.6, 0.8))
+    assert "between 75% (2023 H2) and 80% (2023 H1)" in said(("2023 H1", 0.8, 0.7, 0.9), ("2023 H2", 0.75, 0.7, 0.8))
     assert "Only one" in said(("2023 H1", 0.9, 0.88, 0.92))
     assert "No half-yearly cohort of at least 30 accounts" in said(("2023 H1", None, None, None))
 

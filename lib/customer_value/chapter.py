@@ -176,7 +176,15 @@ class Chapter:
         for narrow, suffix in ((False, ""), (True, "-narrow")):
             drawn = picture(result, narrow=narrow, words=self.words, **options)
             self._write(f"figures/{stem}{suffix}.svg", figures.svg(drawn))
-        alt = _attribute(figures.alt(result, kind=picture.__name__, words=self.words, labels=options.get("labels")))
+        alt = _attribute(
+            figures.alt(
+                result,
+                kind=picture.__name__,
+                words=self.words,
+                labels=options.get("labels"),
+                metrics=options.get("metrics"),
+            )
+        )
         place = self._path("figures")
         self.say(
             f"::: {{#fig-{stem}}}\n"

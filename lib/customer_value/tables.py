@@ -203,7 +203,7 @@ def _format(
             )
 
         return estimate
-    if column in ("p", "p_adjusted"):
+    if column == "p" or column.startswith("p_"):
         return lambda row: _p(row[column], words)
     if not _is_number(result, shown, column):
         return lambda row: _text(row[column], column, labels, words)
@@ -289,7 +289,7 @@ def _text(x: object, column: str, labels: Mapping[str, str], words: Words) -> st
 
 
 def _is_number(result: Result, shown: pd.DataFrame, column: str) -> bool:
-    if column in ("interval", "estimate", "low", "high", "n", "p", "p_adjusted"):
+    if column in ("interval", "estimate", "low", "high", "n", "p") or column.startswith("p_"):
         return True
     values = shown[column].dropna()
     if values.empty or column in result.keys:

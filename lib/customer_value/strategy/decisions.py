@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import Literal
 
 from customer_value.stats.multiplicity import benjamini_hochberg
@@ -499,11 +500,12 @@ def action_of(finding: Finding) -> str | None:
 def detectable(finding: Finding) -> float | None:
     """The smallest difference that a contrast of this precision would find four times in five, tested alone at 5 %.
 
-    (1.96 + 0.84) standard errors, read off a 95 % interval. The correction over many contrasts asks for more.
+    (1.96 + 0.84) standard errors, read off the interval. The correction over many contrasts asks for more.
     """
     if finding.low is None or finding.high is None:
         return None
-    return (finding.high - finding.low) / 2 * (1.96 + 0.84) / 1.96
+    standard_error = (finding.high - finding.low) / 2 / NormalDist().inv_cdf(0.5 + (finding.level or 0.95) / 2)
+    return standard_error * (NormalDist().inv_cdf(0.975) + NormalDist().inv_cdf(0.8))
 
 
 def _of_contrasts(group: Sequence[Finding], passed: dict[int, float]) -> Decision:

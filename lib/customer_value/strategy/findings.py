@@ -109,6 +109,7 @@ class Finding(BaseModel):
     compared_with : the other side of a contrast, as a noun phrase
     direction : of an association: ``higher``, ``lower``, ``none`` (no clear difference) or ``unknown``
     estimate, low, high, unit : the number with its interval; of an association, the difference (or a ratio)
+    level : confidence level of ``low`` and ``high``
     n, n_of : how many of what it rests on
     p, p_adjusted : raw, and adjusted within the chapter's own family; the gate starts again from ``p``
     design : A accounting or randomised · B adjusted, lagged, sensitivities agree · C a raw contrast
@@ -139,6 +140,7 @@ class Finding(BaseModel):
     estimate: Number = None
     low: Number = None
     high: Number = None
+    level: Number = None
     unit: Unit | None = None
     n: Count = None
     n_of: str = "accounts"

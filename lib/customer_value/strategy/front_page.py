@@ -22,6 +22,9 @@ HEADLINES = ("arr", "nrr", "grr", "logo_retention", "accounts")
 MOST_LISTED = 5
 """How many decisions beyond the cards are named of those to act on, and of those to watch."""
 
+THIN = 30
+"""Accounts below which a share of the whole company is told as a count, and nothing is concluded from it."""
+
 _CLASSES = {
     "Do it": "do-it",
     "Test first": "test-first",
@@ -71,6 +74,8 @@ def answer(findings: Sequence[Finding], words: Words, *, retention_known: bool =
     net = _whole_company(findings, "nrr")
     if net is None:
         return "There is no figure yet for how well customers are kept"
+    if _thin(net):
+        return "Too few accounts to say how well customers are kept"
     verdict = words.compare(net.estimate, net.low, net.high, none=1.0)
     if net.few_accounts:
         return "A few accounts decide whether revenue from existing customers grows or shrinks"
@@ -184,7 +189,9 @@ def headline_note(
             f"close of {words.date(end)}."
         )
     if any(_has_range(finding) for finding in chosen):
-        parts.append("Ranges are 95% intervals: what the true figure could well be with this many accounts.")
+        levels = {finding.level for finding in chosen if _has_range(finding) and finding.level}
+        at = f"{words.share(levels.pop())} intervals" if len(levels) == 1 else "intervals"
+        parts.append(f"Ranges are {at}: what the true figure could well be with this many accounts.")
     if any(finding.series for finding in chosen):
         parts.append("Lines run month by month.")
     return f"::: {{.note}}\n{' '.join(parts)}\n:::" if parts else ""
@@ -340,6 +347,10 @@ def _size(findings: Sequence[Finding], words: Words, as_of: date | None) -> str:
 
 def _kept(findings: Sequence[Finding], words: Words, start: date | None, end: date | None) -> str:
     logos, gross, net = (_whole_company(findings, metric) for metric in ("logo_retention", "grr", "nrr"))
+    when = f"Between {words.date(start)} and {words.date(end)}, " if start and end else "Over the period, "
+    if logos and _thin(logos):
+        stayed = words.count(round(logos.estimate * logos.n), logos.n)
+        return f"{when}{stayed} accounts stayed: too few for shares to mean much."
     parts = []
     if logos:
         parts.append(words.out_of_100(logos.estimate, logos.low, logos.high, "stayed"))
@@ -354,13 +365,12 @@ def _kept(findings: Sequence[Finding], words: Words, start: date | None, end: da
         parts.append(f"every {_hundred(words, 1.0)} they paid became {_of_hundred(net, words)}")
     if not parts:
         return ""
-    when = f"Between {words.date(start)} and {words.date(end)}, " if start and end else "Over the period, "
     return f"{when}{'; '.join(parts)}."
 
 
 def _balance(findings: Sequence[Finding], words: Words) -> str:
     net = _whole_company(findings, "nrr")
-    if net is None:
+    if net is None or _thin(net):
         return ""
     unclear = "That range includes standing still, so growth cannot be told from decline"
     texts = {
@@ -369,6 +379,11 @@ def _balance(findings: Sequence[Finding], words: Words) -> str:
     }
     text = texts.get(words.compare(net.estimate, net.low, net.high, none=1.0), unclear)
     return f"{text}{', and a few large accounts decide it' if net.few_accounts else ''}."
+
+
+def _thin(finding: Finding) -> bool:
+    """Whether a share of the whole company rests on so few accounts that it is better told as a count."""
+    return finding.n is not None and finding.n < THIN
 
 
 def _hundred(words: Words, of: float) -> str:

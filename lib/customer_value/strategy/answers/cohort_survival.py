@@ -217,20 +217,22 @@ def differences(tests: Result, *, labels: Mapping[str, str], confidence: float, 
 def pairs(compared: Result, *, labels: Mapping[str, str]) -> Result:
     """Every two groups that were tested, the clearest first, attributes by their labels."""
     table = compared.table
-    named = table.assign(attribute=table["attribute"].map(labels)).sort_values(["p_adjusted", "p"], kind="stable")
+    named = table.assign(attribute=table["attribute"].map(labels)).sort_values(
+        ["p_at_age_adjusted", "p_at_age"], kind="stable"
+    )
     return quietly(compared).with_table(named)
 
 
 def pairs_caption(compared: Result, *, age: int, words: Words) -> str:
     """How many pairs are clear, then what the columns measure."""
     level = compared.level or 0.95
-    clear = int((compared.table["p_adjusted"] <= 1 - level).sum())
+    clear = int((compared.table["p_at_age_adjusted"] <= 1 - level).sum())
+    after = words.months(age)
     return (
-        f"**In {words.count(clear, len(compared.table))} pairs the two groups leave at clearly different rates.** "
-        f"Difference in the share still here at {words.months(age)}, in percentage points, first group less second. "
-        "The adjusted p is of the log-rank test, which compares the two curves over all ages, corrected for the number "
-        "of pairs of an attribute; so a pair can be clear although it is close at this one age. A dash: one of the two "
-        "is not followed so long."
+        f"**{words.count(clear, len(compared.table))} pairs clearly differ in the share still here at {after}.** "
+        "Difference in percentage points, first group less second. The adjusted p is of that difference, corrected for "
+        "the number of pairs of an attribute; the file also has the log-rank test, which compares the two curves over "
+        "all ages. A dash: one of the two is not followed so long."
     )
 
 
@@ -244,10 +246,9 @@ def cohorts(halves: Result, *, age: int, min_group: int, words: Words) -> str:
     if len(shown) == 1:
         return f"Only one half-yearly cohort has reached {after} in numbers that can be shown. {caution}"
     best, worst = shown.loc[shown["estimate"].idxmax()], shown.loc[shown["estimate"].idxmin()]
-    overlap = "overlap" if worst["high"] >= best["low"] else "do not even overlap"
     return (
         f"At {after}, half-yearly cohorts lie between {words.share(worst['estimate'])} ({worst['cohort']}) and "
-        f"{words.share(best['estimate'])} ({best['cohort']}); the ranges of these two {overlap}. {caution}"
+        f"{words.share(best['estimate'])} ({best['cohort']}). {caution}"
     )
 
 

@@ -26,6 +26,7 @@ LABELS: Mapping[str, str] = {
     "group_share": "This group",
     "rest_share": "All others",
     "p_adjusted": "Adjusted p",
+    "p_at_age_adjusted": "Adjusted p",
     "opening": "At the start",
     "new": "New accounts",
     "expansion": "Expansion",

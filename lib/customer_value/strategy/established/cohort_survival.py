@@ -43,6 +43,7 @@ def still_here(at_ages: Result, *, age: int, horizon: int, reading: str, words: 
             estimate=row["estimate"],
             low=row["low"],
             high=row["high"],
+            level=at_ages.level,
             unit="share",
             n=row["n"],
             n_of="accounts still followed",
@@ -64,13 +65,13 @@ def pairs(compared: Result, *, age: int, labels: Mapping[str, str], reading: str
     age : in months, at which the pairs are compared
     labels : what the attributes are called
     """
-    return [_pair(row, age, labels, reading, words) for _, row in compared.table.iterrows()]
+    return [_pair(row, compared, age, labels, reading, words) for _, row in compared.table.iterrows()]
 
 
-def _pair(row: pd.Series, age: int, labels: Mapping[str, str], reading: str, words: Words) -> Finding:
+def _pair(row: pd.Series, compared: Result, age: int, labels: Mapping[str, str], reading: str, words: Words) -> Finding:
     attribute = noun(labels[row["attribute"]])
     sides = {"higher": "higher", "lower": "lower", "no clear difference": "none"}
-    caveats = [RAW_CAVEAT, f"The difference is at {words.months(age)}; p is over all ages."]
+    caveats = [RAW_CAVEAT, f"The difference is at {words.months(age)}."]
     return Finding(
         id=identifier(row["attribute"], row["first_id"], "against", row["second_id"]),
         chapter="cohort_survival",
@@ -84,12 +85,15 @@ def _pair(row: pd.Series, age: int, labels: Mapping[str, str], reading: str, wor
         estimate=row["estimate"],
         low=row["low"],
         high=row["high"],
+        level=compared.level,
         unit="points",
         n=row["n"],
-        p=row["p"],
-        p_adjusted=row["p_adjusted"],
+        # A pair of which one curve ends before this age is not compared.
+        p=row["p_at_age"] if known(row["p_at_age"]) else 1.0,
+        p_adjusted=row["p_at_age_adjusted"],
         design="C",
         caveat=" ".join([*caveats, UNDECLARED_CAVEAT] if reading == "undeclared" else caveats),
         evidence="cohort_survival#tbl-cohort_survival-pairs",
+        shown=known(row["estimate"]),
         retention_known=reading != "undeclared",
     )

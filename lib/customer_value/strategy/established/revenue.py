@@ -44,6 +44,7 @@ def state_of_revenue(
                 kind="estimate",
                 evidence="tbl-revenue-retention",
                 series=_series(monthly.where(metric=metric)),
+                level=retention.level,
                 few_accounts=bool(row["few_accounts"]),
                 verdict="Over the period; the small line shows single months.",
             )
@@ -87,6 +88,7 @@ def state_of_revenue(
             unit="ratio",
             kind="estimate",
             evidence="tbl-revenue-quick-ratio",
+            level=quick.level,
         )
     )
     leavers = size.row(measure="size_ratio")
@@ -98,6 +100,7 @@ def state_of_revenue(
             unit="ratio",
             kind="estimate",
             evidence="tbl-revenue-leavers",
+            level=size.level,
         )
     )
     return found

@@ -40,7 +40,7 @@ _AREA_WORDS: tuple[tuple[str, Area], ...] = (
 
 def contrasts(compared: Result) -> list[Finding]:
     """Every contrast of `studies.segments.contrasts` as an association of design C: raw, so to be tested first."""
-    return [_contrast(row) for _, row in compared.table.iterrows()]
+    return [_contrast(row, compared.level) for _, row in compared.table.iterrows()]
 
 
 def accounts(overview: Result) -> Finding:
@@ -60,7 +60,7 @@ def accounts(overview: Result) -> Finding:
     )
 
 
-def _contrast(row: pd.Series) -> Finding:
+def _contrast(row: pd.Series, level: float | None) -> Finding:
     shown = known(row["estimate"])
     due = row["metric"].endswith("_due")
     if not shown or not known(row["low"]):
@@ -82,6 +82,7 @@ def _contrast(row: pd.Series) -> Finding:
         estimate=row["estimate"],
         low=row["low"],
         high=row["high"],
+        level=level,
         unit="points",
         n=row["n"],
         # No variation on either side leaves no test; that is no evidence of a difference.
