@@ -204,7 +204,7 @@ def cards(decisions: Decisions, words: Words, *, most: int = 5) -> str:
 
     Parameters
     ----------
-    most : how many decisions get a card; 0 for a list alone
+    most : how many decisions to act on get a card; 0 for a list alone
 
     Raises
     ------
@@ -214,9 +214,11 @@ def cards(decisions: Decisions, words: Words, *, most: int = 5) -> str:
         raise ValueError(f"most must not be negative, got: {most}")
     if not decisions.ranked:
         return _no_decision(decisions, words)
-    shown = "\n\n".join(_card(decision, decisions, words) for decision in decisions.ranked[:most])
+    # What is only watched asks for nothing, so it takes no card from the reader's five minutes.
+    chosen = [decision for decision in decisions.ranked if decision.certainty != "Watch"][:most]
+    shown = "\n\n".join(_card(decision, decisions, words) for decision in chosen)
     parts = [f"::: {{.cards}}\n\n{shown}\n\n:::"] if shown else []
-    lines = _further(decisions.ranked[most:], words)
+    lines = _further([decision for decision in decisions.ranked if decision not in chosen], words)
     if lines:
         parts.append(("Further down the list:\n\n" if shown else "") + "\n".join(f"- {line}" for line in lines))
     if any(decision.lead.kind == "association" and decision.worth(words) for decision in decisions.ranked):
