@@ -14,6 +14,7 @@ from customer_value import figures
 from customer_value.chapter import Chapter
 from customer_value.errors import SettingsError
 from customer_value.stats.result import Result
+from customer_value.strategy.findings import Finding
 from marts_fixtures import build_marts
 
 ROWS = [
@@ -99,3 +100,14 @@ def shown(monkeypatch):
         return text
 
     return since
+
+
+def test_in_jupyterlab_findings_reach_the_strategy_notebook(
+    opened: Chapter, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "run"
+    alone = Chapter("one", run, published=False)
+    alone.record(Finding(id="x", chapter="one", kind="not_studied", subject="a question", needs=("costs",)))
+    alone.say("::: {.lead}\nA sentence.\n:::")
+    assert [finding.id for finding in Chapter("strategy", run, published=False).findings()] == ["x"]
+    assert ":::" not in capsys.readouterr().out

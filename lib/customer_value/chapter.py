@@ -240,11 +240,13 @@ class Chapter:
         )
 
     def record(self, found: Finding | Iterable[Finding]) -> None:
-        """Record what the chapter established; the strategy page is written from these records alone."""
+        """Record what the chapter established; the strategy page is written from these records alone.
+
+        In JupyterLab too, so that the strategy notebook shows what the notebooks run before it found.
+        """
         self._recorded += [found] if isinstance(found, Finding) else list(found)
-        if self.published:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            finding_records.write(self._folder / "findings.json", self._recorded)
+        self._folder.mkdir(parents=True, exist_ok=True)
+        finding_records.write(self._folder / "findings.json", self._recorded)
 
     def figure_file(self, name: str, svg: bytes) -> str:
         """Keep a small picture that a text places itself; returns its path as seen from the page."""
