@@ -125,10 +125,3 @@ def test_difference_of_means_is_welch() -> None:
     found = intervals.difference(one, other)
     assert found.p == pytest.approx(expected.pvalue)
     np.testing.assert_allclose((found.low, found.high), expected.confidence_interval(0.95))
-
-
-def test_bootstrap_repeats_and_covers_the_textbook_error_of_a_mean() -> None:
-    values = np.random.default_rng(6).normal(10, 2, 200)
-    one, other = intervals.bootstrap(values, np.mean), intervals.bootstrap(values, np.mean)
-    assert one == other
-    assert one.standard_error == pytest.approx(values.std(ddof=1) / np.sqrt(200), rel=0.05)

@@ -23,13 +23,11 @@ from customer_value import csv_safe, figures, tables
 from customer_value.errors import SettingsError
 from customer_value.marts import Marts, levels, periods
 from customer_value.marts.periods import Period
+from customer_value.report.request import RUN_FOLDER
 from customer_value.stats.result import Result
 from customer_value.strategy import findings as finding_records
 from customer_value.strategy.findings import Finding
 from customer_value.strategy.wording import Words
-
-RUN_FOLDER = "CUSTOMER_VALUE_RUN"
-"""Environment variable by which the report tells its notebooks where the run lives."""
 
 CALLOUTS = ("note", "tip", "warning", "important", "caution")
 

@@ -35,7 +35,6 @@ WIDE, NARROW = 8.0, 3.6
 CARD = "#ffffff"
 INK, MUTED, UNCLEAR, CONTEXT, GRID = "#222222", "#5f6368", "#7b8187", "#b4b9be", "#e3e5e8"
 ACCENT, CONTRAST = "#0072b2", "#c27c00"
-BETTER, WORSE = ACCENT, "#d55e00"
 GROUPS = (ACCENT, CONTRAST, "#a8447f", "#3d3d3d")
 """At most four groups in colours of their own; more are drawn as small multiples."""
 

@@ -22,6 +22,9 @@ from customer_value.report.settings import Settings
 
 SAMPLE = "sample"
 
+RUN_FOLDER = "CUSTOMER_VALUE_RUN"
+"""Environment variable by which the report tells its notebooks where the run lives."""
+
 
 def repository() -> Path:
     """The folder of report.yml, notebooks/ and reports/, found from where this library is installed."""

@@ -13,7 +13,7 @@ from pathlib import Path
 from customer_value.errors import ChapterError, ReportError, SettingsError
 from customer_value.report import provenance, settings
 from customer_value.report.prepare import data_of, fingerprint, prepare
-from customer_value.report.request import Places, Request, file_hashes
+from customer_value.report.request import RUN_FOLDER, Places, Request, file_hashes
 from customer_value.report.settings import Chapter
 
 Progress = Callable[[str, int, int], None]
@@ -76,7 +76,6 @@ def run(request: Request, *, progress: Progress = _silent) -> Outcome:
 
 def _run_chapters(request: Request, chapters: tuple[Chapter, ...], *, progress: Progress, steps: int) -> None:
     """Every chapter side by side, then the front page, which reads what they found."""
-    from customer_value.chapter import RUN_FOLDER
     from customer_value.report import chapters as running
 
     places = request.places

@@ -6,8 +6,6 @@ lost has no weight after.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -23,8 +21,6 @@ METHOD = (
     "accounts won since are left out. Accounts: Wilson. Gross: Wilson on the effective number of accounts. Net and "
     "expansion: delete-one jackknife, t quantile"
 )
-
-Row = Mapping[str, object]
 
 
 def estimates(

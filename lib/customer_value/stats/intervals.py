@@ -6,7 +6,6 @@ The choice of interval for each kind of estimate, with the coverage found by sim
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -294,35 +293,3 @@ def difference(first: Interval, second: Interval, *, confidence: float = 0.95) -
     margin = float(stats.t.ppf(0.5 + confidence / 2, freedom)) * error
     p = float(2 * stats.t.sf(abs(estimate) / error, freedom))
     return Difference(estimate, estimate - margin, estimate + margin, p)
-
-
-def bootstrap(
-    observations: npt.ArrayLike,
-    statistic: Callable[[np.ndarray], float],
-    *,
-    confidence: float = 0.95,
-    draws: int = 2000,
-    seed: int = 20_241,
-) -> Interval:
-    """Percentile bootstrap over observations, for statistics that have no better interval here (medians, say).
-
-    Parameters
-    ----------
-    observations : one row an account
-    statistic : of an array like ``observations``, a number
-    seed : fixed, so that the same data give the same limits
-
-    References
-    ----------
-    Efron and Tibshirani (1993), chapter 13.
-    """
-    _check_confidence(confidence)
-    observations = np.asarray(observations)
-    n = len(observations)
-    if n < 2:
-        estimate = float(statistic(observations)) if n else float("nan")
-        return Interval(estimate, float("nan"), float("nan"), float("nan"), n)
-    generator = np.random.default_rng(seed)
-    drawn = np.array([statistic(observations[generator.integers(0, n, n)]) for _ in range(draws)], dtype=float)
-    low, high = np.quantile(drawn, [0.5 - confidence / 2, 0.5 + confidence / 2])
-    return Interval(float(statistic(observations)), float(low), float(high), float(drawn.std(ddof=1)), n)
