@@ -134,3 +134,26 @@ def test_without_a_python_it_says_how_to_get_one(root: Path, tmp_path: Path) -> 
         text=True,
     )
     assert named.stdout.strip() == sys.executable
+
+
+def documents() -> list[Path]:
+    root = Path(__file__).resolve().parents[1]
+    return [
+        root / "README.md",
+        root / "CHANGELOG.md",
+        root / "data" / "README.md",
+        *sorted((root / "docs").glob("*.md")),
+    ]
+
+
+@pytest.mark.parametrize("path", documents(), ids=lambda path: path.name)
+def test_documents_name_targets_files_and_settings_that_exist(path: Path, root: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    targets = set(
+        re.search(r"^\.PHONY: (.*)$", (root / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)[1].split()
+    )
+    for target in re.findall(r"`make ([a-z-]+)", text):
+        assert target in targets, f"{path.name}: make {target}"
+    for link in re.findall(r"\]\((?!https?://|#|…)([^)#\s]+)", text):
+        if link.endswith((".md", ".yml")):
+            assert (path.parent / link).exists(), f"{path.name} links to {link}"
