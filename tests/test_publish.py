@@ -162,26 +162,27 @@ def test_html_in_text_shows_as_text_and_scripts_have_no_leave(published: Path) -
 
 
 def test_a_title_with_markup_characters_is_text(project: Path) -> None:
-    publish.write_project(project, title="<b>R&D</b> report", locale="en-US", chapters=handmade_project.CHAPTERS)
+    title = "1. <b>R&D</b> *report* {{< x >}}"
+    publish.write_project(project, title=title, locale="en-US", chapters=handmade_project.CHAPTERS)
     publish.publish(project, log=project.parent / "log", engine="embedded")
     page = Elements(project / "site" / "index.html")
-    assert "<b>R&D</b> report" in page.text
+    assert title in page.text
     assert not page.find("b")
     assert page.find("html", lang="en-US")
 
 
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        ("See @fig-nowhere.", "@fig-nowhere refers to no figure or table"),
-        ("[there](nowhere.ipynb)", "nowhere.html is not there"),
-        ("[there](revenue.ipynb#no-such-place)", "has no place #no-such-place"),
-        ("[up](../../secret.txt)", "leads out of the site"),
-        ("![](../figures/nothing.svg){fig-alt='x'}", r"nothing\.svg"),
-        ("::: {.callout-note}\nnever closed", "could not be published"),
-        ("::: {#fig-segments-empty}\nno picture\n:::", "holds no image"),
-    ],
-)
+MISTAKES = [
+    ("See @fig-nowhere.", "@fig-nowhere refers to no figure or table"),
+    ("[there](nowhere.ipynb)", r"nowhere\.html is not there"),
+    ("[there](revenue.ipynb#no-such-place)", "has no place #no-such-place"),
+    ("[up](../../secret.txt)", "leads out of the site"),
+    ("![](../figures/nothing.svg){fig-alt='x'}", r"nothing\.svg"),
+    ("::: {.callout-note}\nnever closed", "unclosed at line"),
+    ("::: {#fig-segments-empty}\nno picture\n:::", "holds no image"),
+]
+
+
+@pytest.mark.parametrize(("text", "said"), MISTAKES)
 def test_a_mistake_in_a_page_fails_and_leaves_the_last_site(project: Path, text: str, said: str) -> None:
     before = hashes(project / "site"), (project / "strategy.pdf").read_bytes()
     rewrite(project, new_markdown_cell(f"## Part {{#answer}}\n\n{text}"))
@@ -279,8 +280,12 @@ def test_the_project_is_configured_from_the_repositorys_file(published: Path, ro
     assert run["format"] == ours["format"]
     assert run["lang"] == "en-GB"
     assert run["project"]["render"][:2] == ["index.ipynb", "notebooks/data_quality.ipynb"]
-    assert run["website"]["navbar"]["left"][0] == {"href": "index.ipynb", "text": "Summary"}
-    used = [*ours["format"]["html"]["theme"][1:], ours["format"]["html"]["css"]]
+    assert run["report"]["chapters"][:2] == [
+        {"page": "index", "text": "Summary"},
+        {"page": "notebooks/data_quality", "text": "Data"},
+    ]
+    look = ours["format"]["html"]
+    used = [look["css"], look["template"], *(each["path"] for each in look["filters"])]
     assert all((published / path).is_file() for path in used)
 
 
@@ -351,6 +356,7 @@ def test_quarto_on_the_path_makes_the_pdf_and_then_the_site(project: Path, quart
         ("FAILS", "1", r"Quarto failed on strategy\.qmd"),
         ("SAYS", "[WARNING] Unable to resolve crossref @fig-nowhere", "Unable to resolve crossref @fig-nowhere"),
         ("SAYS", "WARN: Unable to resolve link target: a.ipynb", "Unable to resolve link target"),
+        ("SAYS", "[WARNING] Div at line 9 column 1 unclosed at line 12", "unclosed at line 12"),
         ("NO_PDF", "1", r"did not write: strategy\.pdf"),
     ],
 )
@@ -387,3 +393,42 @@ def test_what_cannot_be_published_is_refused(project: Path, tmp_path: Path, monk
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(PublishError, match=r"not on the PATH.*--engine embedded"):
         publish.publish(project, log=tmp_path / "log", engine="quarto")
+
+
+# -- Quarto itself, where it is installed -------------------------------------------------------------------------
+
+QUARTO = shutil.which("quarto")
+with_quarto = pytest.mark.skipif(QUARTO is None, reason="Quarto is not on the PATH; only the stand-in was tested")
+
+
+@with_quarto
+def test_quarto_and_the_embedded_publisher_make_the_same_report(published: Path, tmp_path: Path) -> None:
+    project = handmade_project.make(tmp_path / "project")
+    made = publish.publish(project, log=tmp_path / "log", engine="quarto")
+    assert set(hashes(project)) == set(hashes(published))
+    assert links.broken(made.site) == []
+    assert made.pdf.read_bytes().startswith(b"%PDF")
+    for path in sorted(made.site.rglob("*.html")):
+        page, other = Elements(path), Elements(published / "site" / path.relative_to(made.site))
+        assert page.text.split() == other.text.split(), path.name
+        assert not page.find("script")
+        for tag, attribute in (("a", "href"), ("img", "src"), ("img", "alt"), ("source", "srcset"), ("link", "href")):
+            assert [each[attribute] for each in page.find(tag)] == [each[attribute] for each in other.find(tag)]
+        assert [each.get("class") for each in page.find("div")] == [each.get("class") for each in other.find("div")]
+
+
+@with_quarto
+def test_by_quarto_the_same_project_gives_the_same_bytes(tmp_path: Path) -> None:
+    for folder in (tmp_path / "one", tmp_path / "another" / "place"):
+        publish.publish(handmade_project.make(folder), log=tmp_path / "log", engine="quarto")
+    assert hashes(tmp_path / "one") == hashes(tmp_path / "another" / "place")
+
+
+@with_quarto
+@pytest.mark.parametrize(("text", "said"), [MISTAKES[0], MISTAKES[2], MISTAKES[5]])
+def test_by_quarto_a_mistake_fails_and_leaves_the_last_site(project: Path, text: str, said: str) -> None:
+    rewrite(project, new_markdown_cell(f"## Part {{#answer}}\n\n{text}"))
+    before = hashes(project)
+    with pytest.raises(PublishError, match=said):
+        publish.publish(project, log=project.parent / "log", engine="quarto")
+    assert hashes(project) == before

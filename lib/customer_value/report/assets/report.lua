@@ -1,5 +1,5 @@
--- Pages and PDF from one markup: what Quarto does for figures, tables, callouts and cross-references, for pandoc's
--- HTML and Typst writers. Fails (and so does publishing) on a reference to a figure or table that is not there.
+-- Pages and PDF from one markup: figures, tables, callouts and cross-references for pandoc's HTML and Typst writers, the
+-- same in the embedded publisher and in Quarto, whose own treatment of them comes later and finds none. Fails (and so does publishing) on a reference to a figure or table that is not there.
 -- Attributes are always built with pandoc.Attr: Lua's own tables have no order, and output would differ between runs.
 
 local HTML = FORMAT:match("html") ~= nil
@@ -9,6 +9,12 @@ local CERTAINTIES = { "do-it", "test-first", "watch", "not-enough" }
 
 local numbers = {} -- anchor of a figure or table -> "Figure 1"
 local known = {} -- every anchor of the document
+
+-- Ends pandoc: under Quarto `error` only writes a line and goes on, and elsewhere it buries the line in a stack trace.
+local function fail(message)
+  io.stderr:write(message .. "\n")
+  os.exit(1)
+end
 
 local function raw(text)
   return pandoc.RawBlock(HTML and "html" or "typst", text)
@@ -74,6 +80,13 @@ local function visible(div)
   end
 end
 
+-- Quarto wraps every cell of a notebook, and every output, in a division with the cell's id.
+local function unwrapped(div)
+  if div.classes:includes("cell") or div.classes:includes("cell-output") then
+    return div.content
+  end
+end
+
 local function survey(doc)
   local counts = { fig = 0, tbl = 0 }
   local function note(element)
@@ -105,7 +118,7 @@ local function cross_reference(cite)
       return cite.content -- an @name in somebody's text
     end
     if not numbers[citation.id] then
-      error("@" .. citation.id .. " refers to no figure or table of this page", 0)
+      fail("@" .. citation.id .. " refers to no figure or table of this page")
     end
     if index > 1 then
       inlines:extend({ pandoc.Str(","), pandoc.Space() })
@@ -179,7 +192,7 @@ local function figure(div)
     end
   end
   if not wide then
-    error("#" .. div.identifier .. " holds no image", 0)
+    fail("#" .. div.identifier .. " holds no image")
   end
   caption = numbered(caption, div.identifier)
   if HTML then
@@ -222,7 +235,7 @@ local function tabular(div)
     end
   end
   if #body == 0 then
-    error("#" .. div.identifier .. " holds no table", 0)
+    fail("#" .. div.identifier .. " holds no table")
   end
   caption = numbered(caption, div.identifier)
   if HTML then
@@ -402,7 +415,15 @@ local function range(text)
   end
 end
 
+-- Typst hyphenates and reads out by language and region. (Quarto takes a variable `language` for a file.)
+local function speak(meta)
+  local language, region = pandoc.utils.stringify(meta.lang):match("^(%a+)-?(%a*)")
+  meta["text-language"] = language
+  meta["text-region"] = region ~= "" and region or nil
+end
+
 function Pandoc(doc)
+  doc = doc:walk({ Div = unwrapped })
   doc = doc:walk({ traverse = "topdown", Div = visible })
   survey(doc)
   doc = doc:walk({ Cite = cross_reference, Link = link, Math = formula })
@@ -435,5 +456,8 @@ function Pandoc(doc)
     doc = doc:walk({ Span = typst_span, DefinitionList = typst_facts, Header = typst_heading })
   end
   doc.blocks = doc.blocks:walk({ Str = range })
+  if not HTML then
+    speak(doc.meta)
+  end
   return doc
 end

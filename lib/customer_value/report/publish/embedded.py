@@ -6,7 +6,6 @@ same project gives the same bytes.
 
 from __future__ import annotations
 
-import html
 import json
 import os
 import shutil
@@ -27,9 +26,6 @@ from customer_value.report.publish.project import CONFIGURATION, PDF_SOURCE
 
 PDF = "strategy.pdf"
 
-# Text is untrusted: HTML and TeX written into it show as text. Only an explicit raw block (```{=html}) passes.
-READER = "markdown-raw_html-raw_tex"
-
 
 def publish(project: Path, *, log: Path) -> tuple[Path, Path]:
     """Make ``site/`` and ``strategy.pdf``.
@@ -46,14 +42,7 @@ def publish(project: Path, *, log: Path) -> tuple[Path, Path]:
         site = work / "site"
         _write_site(project, site, work, settings, log=log)
         shutil.copyfile(pdf, site / PDF)
-        dead = links.broken(site)
-        if dead:
-            more = f"\n  and {len(dead) - 20} more" if len(dead) > 20 else ""
-            raise PublishError(
-                "Links of the report lead nowhere:\n"
-                + "\n".join(f"  {line}" for line in dead[:20])
-                + f"{more}\nMend them in the notebook of that page: the link, or the label that it should lead to."
-            )
+        links.check(site)
         target = project / settings["project"]["output-dir"]
         shutil.rmtree(target, ignore_errors=True)
         os.replace(site, target)
@@ -71,74 +60,50 @@ def _write_site(project: Path, site: Path, work: Path, settings: dict, *, log: P
     (site / "assets").mkdir(parents=True)
     shutil.copyfile(project / "assets" / "report.css", site / "assets" / "report.css")
     (site / PDF).touch()
-    chapters = settings["website"]["navbar"]["left"]
+    # Read as Quarto reads it: titles are Markdown.
+    (work / "report.yaml").write_text(json.dumps({"report": settings["report"]}), encoding="utf-8")
+    pages = settings["project"]["render"]
 
-    def write(index: int) -> None:
-        target = site / _web(chapters[index]["href"])
+    def write(notebook: str) -> None:
+        target = (site / notebook).with_suffix(".html")
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(_page(project, index, chapters, settings, work, log=log), encoding="utf-8", newline="\n")
+        target.write_text(_page(project, notebook, settings, work, log=log), encoding="utf-8", newline="\n")
 
     # Each page is a process of its own: threads only wait for them.
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-        list(pool.map(write, range(len(chapters))))
+        list(pool.map(write, pages))
 
 
-def _page(project: Path, index: int, chapters: list[dict], settings: dict, work: Path, *, log: Path) -> str:
-    source = chapters[index]["href"]
-    root = "../" * source.count("/")
-
-    def entry(number: int) -> dict[str, object]:
-        chapter = chapters[number]
-        return {
-            "href": html.escape(root + _web(chapter["href"])),
-            "text": html.escape(chapter["text"]),
-            "current": number == index,
-        }
-
-    variables: dict[str, object] = {
-        "lang": settings["lang"],
-        "site": html.escape(settings["website"]["title"]),
-        "root": root,
-        "pdf": PDF,
-        "navigation": [entry(number) for number in range(len(chapters))],
-    }
-    if index > 0:
-        variables["previous"] = entry(index - 1)
-    if index + 1 < len(chapters):
-        variables["next"] = entry(index + 1)
+def _page(project: Path, notebook: str, settings: dict, work: Path, *, log: Path) -> str:
+    look = settings["format"]["html"]
     return _pandoc(
-        read_page(project / source).markdown,
+        read_page(project / notebook).markdown,
         {
+            "from": look["from"],
             "to": "html5",
-            "template": str(project / "assets" / "template.html"),
-            "filters": [{"type": "lua", "path": str(project / "assets" / "report.lua")}],
-            "html-math-method": {"method": "mathml"},
-            "variables": variables,
-            # A page without a title of its own carries the name that navigation gives it.
-            "metadata": {} if "title" in read_page(project / source).settings else {"title": chapters[index]["text"]},
+            "template": str(project / look["template"]),
+            "filters": [{"type": "lua", "path": str(project / each["path"])} for each in look["filters"]],
+            "html-math-method": {"method": look["html-math-method"]},
+            "metadata-files": [str(work / "report.yaml")],
+            "metadata": {"lang": settings["lang"], "page": notebook.removesuffix(".ipynb")},
         },
-        of=source,
+        of=notebook,
         work=work,
         log=log,
     )
-
-
-def _web(notebook: str) -> str:
-    return notebook.removesuffix(".ipynb") + ".html"
 
 
 # -- the PDF ------------------------------------------------------------------------------------------------------
 
 
 def _pdf(project: Path, work: Path, settings: dict, *, log: Path) -> bytes:
-    language, _, region = settings["lang"].partition("-")
     source = _pandoc(
         (project / PDF_SOURCE).read_text(encoding="utf-8"),
         {
+            "from": settings["format"]["html"]["from"],
             "to": "typst",
             "template": str(project / "assets" / "report.typ"),
             "filters": [{"type": "lua", "path": str(project / "assets" / "report.lua")}],
-            "variables": {"language": language, "region": region},
         },
         of=PDF_SOURCE,
         work=work,
@@ -165,7 +130,7 @@ def _pdf(project: Path, work: Path, settings: dict, *, log: Path) -> bytes:
 
 def _pandoc(markdown: str, options: dict[str, object], *, of: str, work: Path, log: Path) -> str:
     """Convert one document; pandoc's warnings (an unclosed division, a formula it cannot write) are failures."""
-    defaults = {"from": READER, "standalone": True, "wrap": "none", "fail-if-warnings": True, **options}
+    defaults = {"standalone": True, "wrap": "none", "fail-if-warnings": True, **options}
     # A defaults file takes what a command line cannot: lists as variables, and text that nobody parses.
     with tempfile.NamedTemporaryFile("w", dir=work, suffix=".yaml", encoding="utf-8", delete=False) as file:
         json.dump(defaults, file)

@@ -9,6 +9,8 @@ from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from customer_value.errors import PublishError
+
 
 @dataclass
 class _References(HTMLParser):
@@ -24,6 +26,23 @@ class _References(HTMLParser):
                 self.anchors[value] += 1
             elif name in ("href", "src", "srcset") and value is not None:
                 self.targets.append(value)
+
+
+def check(site: Path) -> None:
+    """Refuse a site with a link that leads nowhere.
+
+    Raises
+    ------
+    PublishError : names the first twenty
+    """
+    dead = broken(site)
+    if dead:
+        more = f"\n  and {len(dead) - 20} more" if len(dead) > 20 else ""
+        raise PublishError(
+            "Links of the report lead nowhere:\n"
+            + "\n".join(f"  {line}" for line in dead[:20])
+            + f"{more}\nMend them in the notebook of that page: the link, or the label that it should lead to."
+        )
 
 
 def broken(site: Path) -> list[str]:

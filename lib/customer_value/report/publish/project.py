@@ -77,8 +77,10 @@ def write_project(
     settings = _configuration(configuration or _repository_configuration())
     settings["lang"] = locale.replace("_", "-")
     settings["project"]["render"] = [chapter.path for chapter in ordered]
-    settings["website"]["title"] = title
-    settings["website"]["navbar"]["left"] = [{"href": chapter.path, "text": chapter.title} for chapter in ordered]
+    settings["report"]["title"] = _text(title)
+    settings["report"]["chapters"] = [
+        {"page": chapter.path.removesuffix(".ipynb"), "text": _text(chapter.title)} for chapter in ordered
+    ]
     _write(
         project / CONFIGURATION,
         "# Written by the report from the repository's _quarto.yml.\n"
@@ -86,7 +88,7 @@ def write_project(
     )
     copy_assets(project / "assets")
     pages = {chapter.stem: read_page(project / chapter.path) for chapter in ordered}
-    _write(project / PDF_SOURCE, _pdf_source(pages, ordered, title=title, lang=settings["lang"]))
+    _write(project / PDF_SOURCE, _pdf_source(pages, ordered, settings))
 
 
 def copy_assets(target: Path) -> None:
@@ -108,6 +110,11 @@ def _configuration(path: Path) -> dict:
         raise PublishError(f"{path.name} is not YAML: {error}") from error
 
 
+def _text(title: str) -> str:
+    """A title as Markdown, which is how publishers read settings: punctuation as character references is no markup."""
+    return re.sub(r"[^\w\s,']", lambda mark: f"&#{ord(mark[0])};" if mark[0].isascii() else mark[0], title)
+
+
 def _write(path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8", newline="\n")
 
@@ -116,22 +123,21 @@ def _write(path: Path, text: str) -> None:
 # The front page, then one page a study (answer, main figure, main table), then methods and provenance.
 
 
-def _pdf_source(pages: dict[str, Page], chapters: Sequence[ChapterPage], *, title: str, lang: str) -> str:
+def _pdf_source(pages: dict[str, Page], chapters: Sequence[ChapterPage], settings: dict) -> str:
     front, *studies = chapters
-    settings = {
-        "title": title,
-        "lang": lang,
+    head = {
+        "title": settings["report"]["title"],
+        "lang": settings["lang"],
         "format": {
             "typst": {
-                "papersize": "a4",
-                "margin": {"x": "2.2cm", "y": "2.2cm"},
-                "toc": True,
-                "toc-depth": 1,
-                "section-numbering": "none",
+                "from": settings["format"]["html"]["from"],
+                "template": "assets/report.typ",
+                "filters": [{"at": "pre-ast", "path": "assets/report.lua"}],
+                "pdf-standard": "ua-1",
             }
         },
     }
-    parts = [f"---\n{yaml.safe_dump(settings, sort_keys=False, allow_unicode=True, width=100)}---"]
+    parts = [f"---\n{yaml.safe_dump(head, sort_keys=False, allow_unicode=True, width=100)}---"]
     parts += [_heading(pages[front.stem], front)]
     parts += [_in_pdf(piece.text, front.stem) for piece in _body(pages[front.stem]) if not _is_method(piece)]
     for chapter in studies:

@@ -10,17 +10,22 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+import matplotlib
 import yaml
 
 from customer_value.errors import PublishError
+from customer_value.report.publish import links
 from customer_value.report.publish.project import CONFIGURATION, PDF_SOURCE
 
 PDF = "strategy.pdf"
 
 OTHERWISE = "Or publish without Quarto: `--engine embedded`."
 
-# Quarto only warns of a reference or an embedded cell that is not there, and ends with success.
-UNRESOLVED = re.compile(r"^.*unable to (?:resolve|find|locate)\b.*$", re.IGNORECASE | re.MULTILINE)
+# Quarto only warns of a reference that is not there, a division left open, a formula that cannot be written.
+MISTAKES = re.compile(
+    r"^.*(?:unable to (?:resolve|find|locate)|could not (?:convert|fetch)|\bunclosed)\b.*$",
+    re.IGNORECASE | re.MULTILINE,
+)
 
 
 def publish(project: Path, *, log: Path) -> tuple[Path, Path]:
@@ -31,7 +36,7 @@ def publish(project: Path, *, log: Path) -> tuple[Path, Path]:
 
     Raises
     ------
-    PublishError : with Quarto's message
+    PublishError : with Quarto's message; or a link leads nowhere
     """
     settings = yaml.safe_load((project / CONFIGURATION).read_text(encoding="utf-8"))
     output = settings["project"]["output-dir"]
@@ -51,6 +56,7 @@ def publish(project: Path, *, log: Path) -> tuple[Path, Path]:
                 f"{OTHERWISE}"
             )
         shutil.copyfile(copy / PDF, copy / output / PDF)
+        links.check(copy / output)
         shutil.rmtree(project / output, ignore_errors=True)
         shutil.copytree(copy / output, project / output)
         shutil.copyfile(copy / PDF, project / PDF)
@@ -67,9 +73,16 @@ def _published(project: Path, output: str) -> Callable[[str, list[str]], set[str
 
 
 def _render(target: Path, *options: str, log: Path) -> None:
-    # Typst writes the time into a PDF unless told another one.
-    environment = {**os.environ, "SOURCE_DATE_EPOCH": "0", "NO_COLOR": "1"}
-    command = ["quarto", "render", str(target), *options]
+    environment = {
+        **os.environ,
+        "NO_COLOR": "1",
+        # Typst writes the time into a PDF unless told another one, and takes whichever fonts it finds.
+        "SOURCE_DATE_EPOCH": "0",
+        "TYPST_FONT_PATHS": str(Path(matplotlib.get_data_path()) / "fonts" / "ttf"),
+        "TYPST_IGNORE_SYSTEM_FONTS": "true",
+    }
+    # The one that was looked for: by its name alone, one that cannot be run would be passed over for the next.
+    command = [shutil.which("quarto") or "quarto", "render", str(target), *options]
     try:
         done = subprocess.run(
             command,
@@ -90,9 +103,9 @@ def _render(target: Path, *options: str, log: Path) -> None:
             f"Quarto failed on {target.name} (exit code {done.returncode}):\n{said.strip()[-2000:]}\n"
             f"All it said is in {log}. Mend what it names. {OTHERWISE}"
         )
-    unresolved = [match.group(0).strip() for match in UNRESOLVED.finditer(said)]
-    if unresolved:
+    mistakes = [match.group(0).strip() for match in MISTAKES.finditer(said)]
+    if mistakes:
         raise PublishError(
-            f"Quarto warned on {target.name}:\n" + "\n".join(unresolved[:20]) + "\nMend the reference in its notebook, "
-            "or the label that it should lead to."
+            f"Quarto warned on {target.name}:\n" + "\n".join(mistakes[:20]) + "\nMend that reference or markup in its "
+            f"notebook. All that Quarto said is in {log}."
         )
