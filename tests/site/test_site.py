@@ -30,7 +30,7 @@ def site(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     named = os.environ.get("CUSTOMER_VALUE_SITE")
     if named:
         assert (Path(named) / "index.html").is_file(), f"CUSTOMER_VALUE_SITE holds no index.html: {named}"
-        return Path(named)
+        return Path(named).resolve()
     sample = root / "reports" / "sample" / "site"
     if (sample / "index.html").is_file():
         return sample

@@ -133,6 +133,7 @@ def _pdf_source(pages: dict[str, Page], chapters: Sequence[ChapterPage], setting
                 "from": settings["format"]["html"]["from"],
                 "template": "assets/report.typ",
                 "filters": [{"at": "pre-ast", "path": "assets/report.lua"}],
+                "highlight-style": "none",
                 "pdf-standard": "ua-1",
             }
         },
