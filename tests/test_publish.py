@@ -304,6 +304,9 @@ def test_a_report_has_one_front_page_and_all_its_notebooks(project: Path) -> Non
 STAND_IN = """#!{python}
 import json, os, sys
 from pathlib import Path
+if sys.argv[1] == "--version":
+    print(os.environ.get("VERSION", "1.9.38"))
+    sys.exit()
 with open(os.environ["CALLS"], "a") as calls:
     calls.write(json.dumps([sys.argv[1:], os.environ.get("SOURCE_DATE_EPOCH")]) + "\\n")
 target = Path(sys.argv[2])
@@ -378,6 +381,13 @@ def test_a_quarto_that_cannot_be_run_is_an_error_with_a_way_out(project: Path, q
     with pytest.raises(PublishError, match=r"cannot be run.*--engine embedded"):
         publish.publish(project, log=project.parent / "log")
     assert hashes(project) == before
+
+
+def test_an_older_quarto_is_left_alone(project: Path, quarto: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VERSION", "1.4.550")
+    assert publish.publish(project, log=project.parent / "log").engine == "embedded"
+    assert "Quarto 1.4.550 is too old" in (project.parent / "log").read_text()
+    assert not quarto.exists()
 
 
 def test_the_embedded_publisher_can_be_asked_for_where_quarto_is(project: Path, quarto: Path) -> None:

@@ -25,7 +25,7 @@ def environment_yml(root: Path = ROOT) -> str:
         f"  - python {python}\n"
         "  - make\n"
         "  - pip\n"
-        "  - quarto >=1.6\n"
+        "  - quarto >=1.9\n"
         "  - pip:\n"
         "      - --require-hashes\n"
         "      - -r requirements.lock\n"

@@ -36,7 +36,7 @@ def publish(project: Path, *, log: Path, engine: str = "auto") -> Publication:
     ----------
     project : the run's folder
     log : file that what Quarto, pandoc and Typst say is appended to
-    engine : ``quarto``, ``embedded``, or ``auto``: Quarto where it is on the PATH
+    engine : ``quarto``, ``embedded``, or ``auto``: Quarto where it is on the PATH and recent enough
 
     Raises
     ------
@@ -50,7 +50,18 @@ def publish(project: Path, *, log: Path, engine: str = "auto") -> Publication:
     missing = [name for name in (CONFIGURATION, PDF_SOURCE) if not (project / name).is_file()]
     if missing:
         raise PublishError(f"{project} is no project to publish: it lacks {', '.join(missing)}")
-    chosen = engine if engine != "auto" else ("quarto" if shutil.which("quarto") else "embedded")
     log.parent.mkdir(parents=True, exist_ok=True)
+    chosen = _automatic(log) if engine == "auto" else engine
     site, pdf = (quarto if chosen == "quarto" else embedded).publish(project, log=log)
     return Publication(site=site, pdf=pdf, engine=chosen)
+
+
+def _automatic(log: Path) -> str:
+    """Quarto where a recent one is on the PATH; an older one is named in the log and left alone."""
+    found = quarto.version()
+    if found >= quarto.OLDEST:
+        return "quarto"
+    if found:
+        with log.open("a", encoding="utf-8") as file:
+            file.write(f"Quarto {'.'.join(map(str, found))} is too old for this report; published without it.\n")
+    return "embedded"

@@ -19,6 +19,9 @@ from customer_value.report.publish.project import CONFIGURATION, PDF_SOURCE
 
 PDF = "strategy.pdf"
 
+OLDEST = (1, 9)
+"""The first release whose Typst knows what the PDF's template asks for."""
+
 OTHERWISE = "Or publish without Quarto: `--engine embedded`."
 
 # Quarto only warns of a reference that is not there, a division left open, a formula that cannot be written.
@@ -61,6 +64,24 @@ def publish(project: Path, *, log: Path) -> tuple[Path, Path]:
         shutil.copytree(copy / output, project / output)
         shutil.copyfile(copy / PDF, project / PDF)
     return project / output, project / PDF
+
+
+def version() -> tuple[int, ...]:
+    """Release of the Quarto on the PATH, such as ``(1, 9, 38)``; empty if there is none or it does not say.
+
+    Raises
+    ------
+    PublishError : it is there but cannot be run
+    """
+    program = shutil.which("quarto")
+    if program is None:
+        return ()
+    try:
+        said = subprocess.run([program, "--version"], capture_output=True, text=True, check=False).stdout
+    except OSError as error:
+        message = f"Quarto is on the PATH but cannot be run: {error.strerror or error}. {OTHERWISE}"
+        raise PublishError(message) from error
+    return tuple(int(part) for part in re.findall(r"\d+", said)[:3])
 
 
 def _published(project: Path, output: str) -> Callable[[str, list[str]], set[str]]:
