@@ -8,6 +8,7 @@ from customer_value import intake
 from customer_value.errors import DataError
 from customer_value.intake import mapping
 from customer_value.intake.draft import draft
+from customer_value.report.check import save_draft
 
 
 def write(folder, **files):
@@ -109,3 +110,16 @@ def test_the_real_exports(shared):
         "churned": "Churn",
         "mrr": "MonthlyCharges",
     }
+
+
+def test_a_draft_that_is_being_edited_is_never_replaced(tmp_path):
+    first, kept = save_draft(tmp_path / "mappings", "mine", "a: TODO\n")
+    assert (first.name, kept) == ("mine.draft.yml", None)
+    assert save_draft(tmp_path / "mappings", "mine", "a: TODO\n") == (first, None), "the same draft is not numbered"
+    first.write_text("a: Account No\n", encoding="utf-8")
+    second, kept = save_draft(tmp_path / "mappings", "mine", "a: TODO\n")
+    assert (second.name, kept) == ("mine.2.draft.yml", first)
+    assert save_draft(tmp_path / "mappings", "mine", "a: TODO\n") == (second, first)
+    assert first.read_text(encoding="utf-8") == "a: Account No\n"
+    second.write_text("b: 1\n", encoding="utf-8")
+    assert save_draft(tmp_path / "mappings", "mine", "a: TODO\n")[0].name == "mine.3.draft.yml"

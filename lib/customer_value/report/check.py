@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 
 import pandas as pd
@@ -54,10 +55,9 @@ def check(request: Request, *, say: Say) -> None:
 
 def _with_draft(request: Request, data: str | Path, error: DataError) -> DataError:
     """The same error, its remedy a draft mapping that now lies there."""
-    target = request.root / "data" / "mappings" / f"{request.places.name}.draft.yml"
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(draft(data), encoding="utf-8")
-    shown = target.relative_to(Path.cwd()) if target.is_relative_to(Path.cwd()) else target
+    target, kept = save_draft(request.root / "data" / "mappings", request.places.name, draft(data))
+    shown = _shown(target)
+    older = f"            {_shown(kept)} is another draft and was left as it is\n" if kept else ""
     return DataError(
         error.rule,
         table=error.table,
@@ -66,8 +66,41 @@ def _with_draft(request: Request, data: str | Path, error: DataError) -> DataErr
         examples=error.examples,
         remedy=f"{error.remedy}\n"
         f"  draft:    if your columns have other names, settle the TODOs in {shown}, then\n"
-        f"            make check DATA={request.settings.data} MAPPING={shown}",
+        f"            make check DATA={request.settings.data} MAPPING={shown}\n{older}".rstrip(),
     )
+
+
+def save_draft(folder: Path, name: str, text: str) -> tuple[Path, Path | None]:
+    """Write a draft where no other one lies: someone may be half-way through settling its TODOs.
+
+    Parameters
+    ----------
+    folder : of the mappings; made if it is not there
+    name : of the report
+    text : the draft
+
+    Returns
+    -------
+    The file that holds the text, ``<name>.draft.yml`` or the first free ``<name>.2.draft.yml`` and so on; and the last
+    draft with other content that was left alone, if any.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    kept: Path | None = None
+    for number in count(1):
+        target = folder / f"{name}{'' if number == 1 else f'.{number}'}.draft.yml"
+        try:
+            with target.open("x", encoding="utf-8") as file:
+                file.write(text)
+        except FileExistsError:
+            if target.is_dir() or target.read_text(encoding="utf-8", errors="replace") != text:
+                kept = target
+                continue
+        return target, kept
+    raise AssertionError("counting does not end")
+
+
+def _shown(path: Path) -> Path:
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 def _say_rules(quality: pd.DataFrame, say: Say) -> None:
