@@ -178,8 +178,20 @@ def test_missing_data_and_mapping_are_named(request_for, project: Path) -> None:
     with pytest.raises(SettingsError, match="no such file or folder"):
         runner.run(replace(request_for(), settings=settings.load(project / "report.yml", data="nowhere"), name="x"))
     chosen = settings.load(project / "report.yml", data=str(project / "mine"), mapping="nowhere.yml")
-    with pytest.raises(SettingsError, match="no such mapping"):
+    with pytest.raises(SettingsError, match="no such mapping file"):
         runner.run(replace(request_for(), settings=chosen))
+
+
+def test_an_impossible_period_is_refused_before_any_chapter_starts(request_for, project: Path) -> None:
+    notebook(project / "notebooks", "one", ONE, parameters='scale = 3\nperiod_from = ""\nperiod_to = ""')
+    for given, said in (
+        ({"period_from": "2030-01-01"}, "must lie before"),
+        ({"period_to": "2030-01-01"}, "must not lie after the as-of date"),
+        ({"period_to": "2022-01-31"}, "must end after the data begin"),
+    ):
+        with pytest.raises(SettingsError, match=said):
+            runner.run(request_for(given=given))
+        assert not (project / "reports/.work/mine/chapters").exists()
 
 
 def test_an_existing_report_can_be_published_again(request_for, project: Path) -> None:

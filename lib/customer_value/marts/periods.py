@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from calendar import monthrange
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -54,7 +55,8 @@ def choose(meta: Meta, *, period_from: str | date = "", period_to: str | date = 
     Parameters
     ----------
     meta : what the marts say of themselves
-    period_from, period_to : days as ISO text, such as ``2023-01-01``; empty takes the default for that end
+    period_from, period_to : days as ISO text, such as ``2023-01-01``. Without the first the period is the twelve
+        months before ``period_to``, as far as the data reach; without the second it ends at the usual close
 
     Raises
     ------
@@ -66,25 +68,33 @@ def choose(meta: Meta, *, period_from: str | date = "", period_to: str | date = 
             "  remedy:   bring subscriptions, or leave out the chapters that need them"
         )
     usual_start, usual_end = default_period(meta)
-    start = _day(period_from, "period_from") or usual_start
+    earliest = meta.first_month - timedelta(days=1)
     end = _day(period_to, "period_to") or usual_end
+    asked = _day(period_from, "period_from")
+    start = asked or (usual_start if end == usual_end else max(_year_before(end), earliest))
     if end > meta.as_of:
         raise SettingsError(
             f"period_to must not lie after the as-of date.\n  got:      {end} (as of {meta.as_of})\n"
             "  remedy:   choose an earlier day, or leave it empty for the last whole month"
         )
-    if start >= end:
+    if asked and start >= end:
         raise SettingsError(
             f"period_from must lie before period_to.\n  got:      {start} to {end}\n"
             "  remedy:   swap them, or leave both empty for the last twelve months"
         )
-    earliest = meta.first_month - timedelta(days=1)
     if end <= earliest:
         raise SettingsError(
             f"The period must end after the data begin.\n  got:      {start} to {end} (data begin {earliest})\n"
             "  remedy:   choose later days"
         )
     return Period(start=start, end=end)
+
+
+def _year_before(day: date) -> date:
+    """The close twelve months earlier; the end of a month stays the end of a month."""
+    if (day + timedelta(days=1)).day == 1:
+        return day.replace(year=day.year - 1, day=1).replace(day=monthrange(day.year - 1, day.month)[1])
+    return day.replace(year=day.year - 1)
 
 
 def _day(value: str | date, name: str) -> date | None:

@@ -58,7 +58,11 @@ def mapping_of(request: Request, data: str | Path) -> Path | None:
     if request.settings.mapping is not None:
         path = Path(request.settings.mapping).expanduser()
         if not path.is_file():
-            raise SettingsError(f"There is no such mapping file.\n  got: {request.settings.mapping}")
+            what = "The mapping is a folder, not a file" if path.is_dir() else "There is no such mapping file"
+            raise SettingsError(
+                f"{what}.\n  got:    {request.settings.mapping}\n  from:   {Path.cwd()}\n"
+                "  remedy: name a YAML file; data/mappings has examples"
+            )
         return path
     beside = data / "mapping.yml" if isinstance(data, Path) and data.is_dir() else None
     return beside if beside is not None and beside.is_file() else None

@@ -63,6 +63,7 @@ def run(request: Request, *, progress: Progress = _silent) -> Outcome:
         steps = len(chapters) + 2
         started = time.monotonic()
         prepare(request, data, inputs)
+        _check_periods(chapters, places)
         progress("data checked and arranged", 1, steps)
         _run_chapters(request, chapters, progress=progress, steps=steps)
         engine = _publish(request, chapters)
@@ -72,6 +73,27 @@ def run(request: Request, *, progress: Progress = _silent) -> Outcome:
         with places.log.open("a", encoding="utf-8") as stream:
             stream.write(f"run of {len(chapters)} chapters took {time.monotonic() - started:.1f} s\n")
     return Outcome(places.published, engine, changed=True)
+
+
+def _check_periods(chapters: tuple[Chapter, ...], places: Places) -> None:
+    """Refuse a period that the data cannot answer for before any chapter starts.
+
+    Raises
+    ------
+    SettingsError : the days are in the wrong order or lie outside the data
+    """
+    from customer_value.marts import Marts, periods
+
+    meta = Marts.open(places.marts).meta
+    if meta.as_of is None:
+        return
+    for chapter in chapters:
+        if "period_from" in chapter.parameters and "period_to" in chapter.parameters:
+            periods.choose(
+                meta,
+                period_from=str(chapter.parameters["period_from"]),
+                period_to=str(chapter.parameters["period_to"]),
+            )
 
 
 def _run_chapters(request: Request, chapters: tuple[Chapter, ...], *, progress: Progress, steps: int) -> None:
