@@ -66,6 +66,24 @@ def test_due_branches() -> None:
     assert "Every account" in revenue.among_due(retention(1, 0.9, 1.1, due_n=200), words=WORDS)
     assert "100 of 200" in revenue.among_due(retention(1, 0.9, 1.1, due_n=100), words=WORDS)
     assert "none was free" in revenue.among_due(retention(1, 0.9, 1.1, due_n=0), words=WORDS)
+    unstated = without_terms(retention(1, 0.9, 1.1))
+    assert revenue.among_due(unstated, words=WORDS) == ""
+    assert revenue.kept_rows(unstated) is unstated
+
+
+def without_terms(made):
+    return made.with_table(made.table[~made.table["metric"].str.endswith("_due")])
+
+
+def test_movements_beside_the_closed_group_say_whether_they_differ() -> None:
+    apart = retention(1, 0.9, 1.1)
+    assert "the figure is 80.0%" in revenue.beside_movements(apart, words=WORDS)
+    alike = apart.with_table(
+        apart.table.assign(estimate=apart.table["estimate"].where(apart.table["metric"] != "gross", 0.8001))
+    )
+    said = revenue.beside_movements(alike, words=WORDS)
+    assert "the figure is the same" in said
+    assert "never compare" not in said
 
 
 @pytest.mark.parametrize(
@@ -236,6 +254,7 @@ def test_facts_carry_annual_money_and_say_what_is_missing() -> None:
 def test_rows_among_those_due_are_left_out_where_that_was_everyone() -> None:
     assert "net_due" not in set(revenue.kept_rows(retention(1, 0.9, 1.1, due_n=200)).table["metric"])
     assert "net_due" in set(revenue.kept_rows(retention(1, 0.9, 1.1, due_n=100)).table["metric"])
+    assert "net_due" not in set(revenue.kept_rows(retention(1, 0.9, 1.1, due_n=0)).table["metric"])
 
 
 @pytest.mark.parametrize(

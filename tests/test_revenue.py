@@ -149,6 +149,14 @@ class TestRetention:
         assert due["n"] == 4
         assert due["estimate"] == pytest.approx(270 / 690)
 
+    def test_nothing_is_said_of_terms_that_the_data_do_not_state(self, book, monkeypatch) -> None:
+        unstated = revenue.period_base(book, **YEAR).assign(term=np.nan, due=False)
+        monkeypatch.setattr(revenue, "period_base", lambda *_, **__: unstated)
+        found = revenue.retention(book, **YEAR, min_group=1)
+        assert not found.table["metric"].str.endswith("_due").any()
+        assert found.notes[0].startswith("The data state no contract terms")
+        assert found.row(metric="returned")["opening_mrr"] == pytest.approx(750)
+
     def test_the_whole_company_shows_however_small(self, book) -> None:
         found = revenue.retention(book, **YEAR, min_group=30)
         assert np.isfinite(found.row(metric="net")["estimate"])

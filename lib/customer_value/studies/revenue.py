@@ -289,9 +289,10 @@ def retention(marts: Marts, *, start: date, end: date, confidence: float = 0.95,
     Returns
     -------
     Result keyed by ``metric``, shares: ``logo, gross, net`` over all of them; ``logo_due, gross_due, net_due`` among
-    those whose contract term came due in the period, who alone were free to leave; ``gross_movements`` from the
-    period's movements, which counts every decrease even where it was later made good, and losses of accounts won since;
-    ``returned``, the MRR of accounts that left and came back, over opening MRR (in none of the others).
+    those whose contract term came due in the period, who alone were free to leave (absent where the data state no
+    terms); ``gross_movements`` from the period's movements, which counts every decrease even where it was later made
+    good, and losses of accounts won since; ``returned``, the MRR of accounts that left and came back, over opening MRR
+    (in none of the others).
     Columns besides the usual: ``events`` (accounts lost), ``effective_n``, ``largest_share``, ``few_accounts``,
     ``opening_mrr``.
 
@@ -306,7 +307,9 @@ def retention(marts: Marts, *, start: date, end: date, confidence: float = 0.95,
         due["start_mrr"], due["end_mrr"], due["lost"], confidence=confidence, min_group=min_group
     )
     rows = [everyone.loc[metric].to_dict() | {"metric": metric} for metric in ("logo", "gross", "net")]
-    rows += [among_due.loc[metric].to_dict() | {"metric": f"{metric}_due"} for metric in ("logo", "gross", "net")]
+    stated = bool(base["term"].notna().any())
+    if stated:
+        rows += [among_due.loc[metric].to_dict() | {"metric": f"{metric}_due"} for metric in ("logo", "gross", "net")]
     opening = base["start_mrr"].sum()
     rows.append(_gross_by_movements(marts, Period(start, end), confidence=confidence))
     came_back = base["returned_mrr"].astype(float) > 0
@@ -319,7 +322,7 @@ def retention(marts: Marts, *, start: date, end: date, confidence: float = 0.95,
         }
     )
     table = pd.DataFrame(rows)
-    table["opening_mrr"] = [opening] * 3 + [due["start_mrr"].sum()] * 3 + [opening] * 2
+    table["opening_mrr"] = [opening] * 3 + [due["start_mrr"].sum()] * 3 * stated + [opening] * 2
     return Result(
         name="retention",
         table=_columns(table, "metric", closed_cohort.COLUMNS, "opening_mrr"),

@@ -61,7 +61,9 @@ def detail(retention: Result, *, start: date, end: date, words: Words) -> str:
 
 
 def among_due(retention: Result, *, words: Words) -> str:
-    """The same among accounts that were free to leave, where that differs from all."""
+    """The same among accounts that were free to leave, where that differs from all; empty where no term is stated."""
+    if "net_due" not in set(retention.table["metric"]):
+        return ""
     everyone, due = retention.row(metric="net"), retention.row(metric="net_due")
     if due["n"] == everyone["n"]:
         return "Every account's contract term came due in the period, so all of them were free to leave."
@@ -80,12 +82,19 @@ def beside_movements(retention: Result, *, words: Words) -> str:
     group, moved, back = (retention.row(metric=metric) for metric in ("gross", "gross_movements", "returned"))
     if not known(group["estimate"]) or not known(moved["estimate"]):
         return ""
-    text = (
-        f"Followed as one closed group, the opening accounts keep {words.share(group['estimate'], 1)} of their revenue "
-        f"(gross retention). Added up from the period's movements the figure is {words.share(moved['estimate'], 1)}, "
-        "because movements also hold what accounts won within the period lost, and decreases that were made good "
-        "later. Each answers its own question; never compare one with the other."
-    )
+    kept, added = (words.share(row["estimate"], 1) for row in (group, moved))
+    text = f"Followed as one closed group, the opening accounts keep {kept} of their revenue (gross retention)."
+    if kept == added:
+        text += (
+            " Added up from the period's movements the figure is the same: hardly any account won within the period "
+            "lost revenue, and hardly any decrease was made good later."
+        )
+    else:
+        text += (
+            f" Added up from the period's movements the figure is {added}, because movements also hold what accounts "
+            "won within the period lost, and decreases that were made good later. Each answers its own question; "
+            "never compare one with the other."
+        )
     if back["events"]:
         text += (
             f" {words.plural(back['events'], 'account')} left and came back, with revenue of "
@@ -325,9 +334,10 @@ def winds_caption(result: Result, *, start: date, end: date, words: Words) -> st
 
 
 def kept_rows(retention: Result) -> Result:
-    """Retention without the rows among accounts that came due, where that was everyone."""
+    """Retention without the rows among accounts that came due, where that was everyone or nobody."""
     table = retention.table
-    if retention.row(metric="net_due")["n"] != retention.row(metric="net")["n"]:
+    due = table.loc[table["metric"] == "net_due", "n"]
+    if due.empty or due.iloc[0] not in (0, retention.row(metric="net")["n"]):
         return retention
     return retention.with_table(table[~table["metric"].str.endswith("_due")])
 

@@ -28,15 +28,6 @@ _AREA_WORDS: tuple[tuple[str, Area], ...] = (
     ("manager", "success_allocation"),
 )
 
-_AREA_WORDS: tuple[tuple[str, Area], ...] = (
-    ("channel", "marketing_spend"),
-    ("campaign", "marketing_spend"),
-    ("source", "marketing_spend"),
-    ("refer", "marketing_spend"),
-    ("owner", "success_allocation"),
-    ("manager", "success_allocation"),
-)
-
 
 def contrasts(compared: Result) -> list[Finding]:
     """Every contrast of `studies.segments.contrasts` as an association of design C: raw, so to be tested first."""
