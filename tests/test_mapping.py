@@ -300,3 +300,116 @@ def test_the_documentations_examples_are_valid(root):
     assert len(blocks) == 3
     for block in blocks:
         mapping.parse(block if block.startswith("version") else "tables:\n" + block)
+
+
+COMMAS = "id;start;price;list\na;2024-01-05;450,00;500.00\nb;2024-02-01;1.234,5;7\nc;2024-02-01;3;7\n"
+
+
+def test_decimal_commas_are_declared_by_column_or_table(tmp_path):
+    write(tmp_path, subs=COMMAS)
+    text = PLAIN.replace("mrr: price", "mrr: {from: price, decimal: ','}, list_mrr: list")
+    expected = [("a", 450.0, 500.0), ("b", 1234.5, 7.0), ("c", 3.0, 7.0)]
+    wanted = "customer_id, mrr::DOUBLE, list_mrr::DOUBLE"
+    assert rows(load(tmp_path, text, as_of=date(2024, 2, 29)), columns=wanted) == expected
+    whole = PLAIN.replace("from: subs", "from: subs\n    decimal: ','").replace(
+        "mrr: price", "mrr: price, list_mrr: {from: list, decimal: .}"
+    )
+    assert rows(load(tmp_path, whole, as_of=date(2024, 2, 29)), columns=wanted) == expected
+    with pytest.raises(DataError, match=r"with a decimal comma.*row 2 has '500.00'"):
+        load(tmp_path, whole.replace("{from: list, decimal: .}", "list"))
+    with pytest.raises(DataError, match="row 2 has '450,00'") as caught:
+        load(tmp_path, PLAIN)
+    assert "mrr: {from: …, decimal: ','}" in caught.value.remedy
+
+
+def test_words_for_empty_stay_empty_beside_a_decimal_comma_or_format(tmp_path):
+    write(tmp_path, subs="id;start;end;price;list\na;05/01/2024;none;1,5;NULL\nb;06/01/2024;NA;2;nan\n")
+    text = """
+    tables:
+      subscriptions:
+        from: subs
+        decimal: ','
+        columns:
+          customer_id: id
+          start_date: {from: start, format: '%d/%m/%Y'}
+          end_date: {from: end, format: '%d/%m/%Y'}
+          mrr: price
+          list_mrr: list
+    """
+    loaded = load(tmp_path, text, as_of=date(2024, 1, 31))
+    assert rows(loaded, columns="end_date, mrr::DOUBLE, list_mrr") == [(None, 1.5, None), (None, 2.0, None)]
+
+
+def test_decimal_commas_in_wide_months_and_attributes(tmp_path):
+    write(tmp_path, mrr="Account;Jan 2024;Feb 2024\na;10,5;1.000,00\nb;;5\n", accounts="id;size\na;1,5\nb;2\n")
+    text = """
+    tables:
+      mrr_snapshots: {from: mrr, decimal: ',', columns: {customer_id: Account}, wide: {format: '%b %Y'}}
+      customers:
+        from: accounts
+        columns: {customer_id: id}
+        attributes: {size: {kind: number, decimal: ','}}
+    """
+    loaded = load(tmp_path, text)
+    assert rows(loaded, columns="customer_id, mrr::DOUBLE") == [("a", 10.5), ("a", 1000.0), ("b", 5.0)]
+    assert rows(loaded, "customers", "customer_id, size") == [("a", 1.5), ("b", 2.0)]
+
+
+def test_a_wrong_format_is_named(tmp_path):
+    write(tmp_path, subs=SUBS)
+    wrong = PLAIN.replace("start_date: start", "start_date: {from: start, format: '%d/%m/%Y'}")
+    with pytest.raises(DataError, match="by the mapping's format '%d/%m/%Y'; row 2 has") as caught:
+        load(tmp_path, wrong)
+    assert "such as 2026-06-30;" not in str(caught.value)
+    assert caught.value.remedy == "dates written 2026-06-30 need no format: start_date: {from: …}"
+    write(tmp_path, subs="id,start,price\na,31.12.2023,1\nb,30.11.2023,1\n")
+    with pytest.raises(DataError, match=r"'%d\.%m.%Y' would fit"):
+        load(tmp_path, wrong)
+    write(tmp_path, subs="id,start,price\na,31/12/2023,1\nb,30.11.2023,1\n")
+    with pytest.raises(DataError, match="format '%d/%m/%Y'; 1 do and 1 do not"):
+        load(tmp_path, wrong)
+
+
+@pytest.mark.parametrize(
+    ("reading", "match"),
+    [
+        ("start_date: {from: a, format: dd/mm/yyyy}", "signs of strptime.*got: 'dd/mm/yyyy'"),
+        ("mrr: {from: a, format: '%d'}", "format is for dates"),
+        ("start_date: {from: a, decimal: ','}", "decimal is for numbers"),
+        ("mrr: {from: a, decimal: ;}", "decimal"),
+    ],
+)
+def test_readings_that_cannot_be_meant_are_refused(reading, match):
+    with pytest.raises(SettingsError, match=match):
+        mapping.parse(f"tables: {{subscriptions: {{from: a, columns: {{{reading}}}}}}}")
+
+
+def test_a_todo_that_is_left_over_is_named(tmp_path):
+    write(tmp_path, subs="id,start,price,to_dt\na,2024-01-01,1,\nb,2024-01-01,1,\n")
+    with pytest.raises(DataError, match="settle this TODO") as caught:
+        load(tmp_path, PLAIN.replace("mrr: price", "mrr: price, end_date: TODO"))
+    assert "did you mean" not in str(caught.value)
+    assert caught.value.column == "end_date"
+    with pytest.raises(DataError, match="settle this TODO") as caught:
+        load(tmp_path, PLAIN.replace("mrr: price", "mrr: price, kind: {from: price, values: {'1': TODO}}"))
+    assert caught.value.examples == ("1",)
+
+
+def test_columns_that_nothing_reads_are_listed(tmp_path):
+    write(tmp_path, subs="id,start,price,note,branch\na,2024-01-05,10,x,y\nb,2024-02-01,1,x,y\n")
+    text = PLAIN + "  customers: {from: subs, columns: {customer_id: id}, attributes: {branch: {}}}\n"
+    write(tmp_path, one="id,day\na,2024-01-06\n")
+    text += "  milestones: {sql: \"SELECT id AS customer_id, 'x' AS milestone, day AS reached_at FROM one\"}\n"
+    text = text.replace("customers: {from: subs", "customers: {from: people")
+    write(tmp_path, people="id,branch,owner\na,x,y\nb,x,z\n")
+    quality = load(tmp_path, text, as_of=date(2024, 2, 29)).quality().query("rule == 'unknown_column'")
+    listed = quality.set_index("table")["examples"].to_dict()
+    assert listed == {"subscriptions": "note; branch", "customers": "owner", "milestones": ""}
+
+
+def test_observed_from_after_the_data_is_refused(tmp_path):
+    write(tmp_path, subs=SUBS)
+    late = "observed_from: 2029-01-01\n" + PLAIN.lstrip()
+    with pytest.raises(DataError, match="observed_from 2029-01-01 lies after") as caught:
+        load(tmp_path, late)
+    assert caught.value.column == "observed_from"

@@ -191,7 +191,7 @@ def test_opening_stock_is_suspected_until_declared(tmp_path):
         " start_date: start_date, mrr: mrr}}}"
     )
     declared = intake.load(tmp_path, mapping=mapping, out=tmp_path / "out", as_of=AS_OF)
-    assert broken(declared) == {}
+    assert broken(declared) == {("subscriptions", "unknown_column"): 3}
 
 
 def test_sudden_changes_are_seen(tmp_path):

@@ -6,7 +6,9 @@ stops the run.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
+from collections.abc import Mapping
 from datetime import datetime
 
 import duckdb
@@ -24,6 +26,7 @@ EARLIEST, LATEST = "1970-01-01", "2100-12-31"
 _ISO = r"\d{4}-\d{2}-\d{2}([ T]\d{2}:\d{2}(:\d{2}(\.\d+)?)?( ?(Z|UTC|[+-]\d{2}(:?\d{2})?))?)?"
 _CLOCK = r"^\d{4}-\d{2}-\d{2}([ T]\d{2}:\d{2}(:\d{2}(\.\d+)?)?)?"
 _NUMBER = r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?"
+_DECIMAL_COMMA = r"[+-]?(\d+|\d{1,3}(\.\d{3})+),(\d{1,2}|\d{4,})"
 _WHOLE = r"[+-]?\d+(\.0*)?"
 
 FORMATS = (
@@ -86,13 +89,23 @@ def _bad(column: Column, text: str) -> str:
     return f"{text} IS NOT NULL AND lower({text}) NOT IN ({empty}) AND ({expression(column, text)}) IS NULL"
 
 
-def cast(connection: duckdb.DuckDBPyConnection, table: Table, columns: tuple[Column, ...], *, relation: str) -> str:
+def cast(
+    connection: duckdb.DuckDBPyConnection,
+    table: Table,
+    columns: tuple[Column, ...],
+    *,
+    relation: str,
+    formats: Mapping[str, str] | None = None,
+    commas: frozenset[str] = frozenset(),
+) -> str:
     """The query that types a table of text, after checking every value.
 
     Parameters
     ----------
     relation : a relation of the connection with text columns and ``_row``, the row's number in the source
     columns : the columns to give, the contract's and declared attributes; those the relation lacks become null
+    formats : the date formats of the mapping, by column; only for saying by which one a value could not be read
+    commas : columns declared to have a decimal comma, for the same end
 
     Raises
     ------
@@ -115,7 +128,15 @@ def cast(connection: duckdb.DuckDBPyConnection, table: Table, columns: tuple[Col
         for column in typed:
             wrong = next(found), next(found) or [], next(found) or []
             if wrong[0]:
-                raise _wrong_type(connection, table, column, relation, *wrong)
+                raise _wrong_type(
+                    connection,
+                    table,
+                    column,
+                    relation,
+                    *wrong,
+                    form=(formats or {}).get(column.name),
+                    comma=column.name in commas,
+                )
             if column.kind in ("date", "month", "time"):
                 outside = next(found), next(found) or [], next(found) or []
                 if outside[0]:
@@ -152,6 +173,9 @@ def _wrong_type(
     count: int,
     values: list,
     rows: list,
+    *,
+    form: str | None,
+    comma: bool,
 ) -> DataError:
     text = quote(column.name)
     described = {
@@ -177,7 +201,18 @@ def _wrong_type(
         ).fetchone()[0]
         shapes = Counter(_shape(value) for value in bad)
         fitting = formats_fitting(bad)
-        if good or (len(shapes) > 1 and not fitting):
+        if form:
+            rule = f"Every value must be a date by the mapping's format {form!r}; {first}"
+            if good:
+                rule = f"Every date must fit the mapping's format {form!r}; {good:,} do and {count:,} do not: {first}"
+                remedy = "bring the column into one format, best 2026-06-30, or split the two by SQL in the mapping"
+            elif all(re.fullmatch(_ISO, value) for value in bad):
+                remedy = f"dates written 2026-06-30 need no format: {column.name}: {{from: …}}"
+            elif fitting:
+                remedy = f"correct the format in the mapping: {' or '.join(map(repr, fitting))} would fit"
+            else:
+                remedy = "correct the format in the mapping; %d is the day, %m the month, %Y the year"
+        elif good or (len(shapes) > 1 and not fitting):
             rule = f"Dates must all be in one format; {good:,} can be read and {count:,} cannot: {first}"
             remedy = "bring the column into one format, best 2026-06-30, or split the two by SQL in the mapping"
         elif len(fitting) > 1:
@@ -189,8 +224,19 @@ def _wrong_type(
             remedy = f"give the format in the mapping: {column.name}: {{from: …, format: '{fitting[0]}'}}"
         else:
             remedy = f"give the format in the mapping, such as {column.name}: {{from: …, format: '%d/%m/%Y'}}"
+    elif column.kind in ("money", "number", "count") and comma:
+        rule = f"Every value must be a number with a decimal comma, such as 1234,50 or 1.234,50; {first}"
+        remedy = f"correct it, or take `decimal: ','` out of the mapping if {column.name} has decimal points"
+    elif column.kind in ("money", "number", "count") and all(re.fullmatch(_DECIMAL_COMMA, v) for v in values):
+        remedy = (
+            f"if these are decimal commas, say so in the mapping: {column.name}: {{from: …, decimal: ','}},"
+            " or `decimal: ','` once for the whole table"
+        )
     elif column.kind in ("money", "number", "count"):
-        remedy = "write numbers plainly: a point for decimals, no thousands separator, no currency sign, no unit"
+        remedy = (
+            "write numbers plainly: a point for decimals (or `decimal: ','` in the mapping), no thousands separator,"
+            " no currency sign, no unit"
+        )
     else:
         remedy = f"translate it in the mapping: {column.name}: {{from: …, values: {{theirs: ours}}}}"
     return DataError(

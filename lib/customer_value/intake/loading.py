@@ -24,7 +24,7 @@ from customer_value.intake import mapping as mappings
 from customer_value.intake import quality as checks
 from customer_value.intake.casting import cast
 from customer_value.intake.contract import BY_NAME, KEY_TABLES, PRICES, SUBSCRIPTION_OUTPUT, Column, Table
-from customer_value.intake.sources import Sources, did_you_mean, nearest, quote
+from customer_value.intake.sources import Relation, Sources, did_you_mean, nearest, quote
 
 Shape = Literal["subscriptions", "snapshots", "flat"]
 
@@ -139,8 +139,11 @@ def load(
             declared, unknown = mappings.as_is(sources)
         else:
             declared = mappings.read(mapping)
-        columns = _take(sources, declared, connection)
-        return _settle(connection, declared, columns, unknown, out, as_of, grace_days, limits)
+        relations = mappings.load_relations(declared, sources)
+        if mapping is not None:
+            unknown = mappings.unused(declared, relations)
+        columns = _take(sources, declared, relations, connection)
+        return _settle(connection, declared, columns, unknown, out, as_of, grace_days, limits, as_is=mapping is None)
 
 
 def _columns_of(table: Table, declared: mappings.TableMapping) -> tuple[Column, ...]:
@@ -150,7 +153,10 @@ def _columns_of(table: Table, declared: mappings.TableMapping) -> tuple[Column, 
 
 
 def _take(
-    sources: Sources, declared: mappings.Mapping, connection: duckdb.DuckDBPyConnection
+    sources: Sources,
+    declared: mappings.Mapping,
+    relations: dict[str, Relation | None],
+    connection: duckdb.DuckDBPyConnection,
 ) -> dict[str, tuple[Column, ...]]:
     """Map and cast every table into schema ``raw`` of the second connection.
 
@@ -158,7 +164,6 @@ def _take(
     """
     for schema in ("raw", "cut", "kept", "aside"):
         connection.execute(f"CREATE SCHEMA {schema}")
-    relations = mappings.load_relations(declared, sources)
     sources.lock()
     columns: dict[str, tuple[Column, ...]] = {}
     for name, relation in relations.items():
@@ -177,7 +182,14 @@ def _take(
         offered = relation.columns if relation else tuple(sorted(present - {"_row"}))
         _require(table, present, offered)
         columns[name] = _columns_of(table, table_mapping)
-        typed = cast(sources.connection, table, columns[name], relation=mapped)
+        typed = cast(
+            sources.connection,
+            table,
+            columns[name],
+            relation=mapped,
+            formats=table_mapping.formats,
+            commas=table_mapping.commas(table),
+        )
         reader = sources.connection.execute(typed).to_arrow_reader(200_000)
         connection.register("incoming", reader)
         connection.execute(f"CREATE TABLE raw.{name} AS SELECT * FROM incoming")
@@ -219,6 +231,8 @@ def _settle(
     as_of: date | None,
     grace_days: int,
     limits: dict[str, float],
+    *,
+    as_is: bool,
 ) -> Intake:
     tables = [name for name in BY_NAME if name in columns]
     shape: Shape = {"subscriptions": "subscriptions", "mrr_snapshots": "snapshots", "flat": "flat"}[
@@ -233,6 +247,7 @@ def _settle(
     else:
         as_of = _as_of(connection, tables, as_of)
         connection.execute(f"CREATE TEMP TABLE settled AS SELECT DATE '{as_of}' AS day")
+        _check_observed_from(connection, key_table, declared.observed_from, as_of)
     if shape == "subscriptions":
         _price(connection, declared.currency, "exchange_rates" in tables)
     for name in sorted(tables, key=lambda table: table != key_table):
@@ -253,7 +268,8 @@ def _settle(
             column: close
             for name, others in unknown.items()
             for column in others
-            if (close := nearest(column, BY_NAME[name].names)) and len(close) > 3
+            # Where columns are mapped, whoever wrote the mapping has decided which is which.
+            if as_is and (close := nearest(column, BY_NAME[name].names)) and len(close) > 3
         },
         snapshots=shape == "snapshots",
         observed_from=declared.observed_from.isoformat() if declared.observed_from else None,
@@ -327,6 +343,24 @@ def _as_of(connection: duckdb.DuckDBPyConnection, tables: list[str], given: date
             remedy="give a later as-of date",
         )
     return given
+
+
+def _check_observed_from(
+    connection: duckdb.DuckDBPyConnection, table: str, observed_from: date | None, as_of: date
+) -> None:
+    """Stop where the declared beginning leaves nothing to observe."""
+    if observed_from is None:
+        return
+    days = "last_day(month)" if table == "mrr_snapshots" else "greatest(start_date, end_date)"
+    latest = connection.execute(f"SELECT max({days}) FROM raw.{table}").fetchone()[0]
+    late = f"the as-of date {as_of}" if observed_from > as_of else f"the last day in the data, {latest}"
+    if observed_from > min(as_of, latest):
+        raise DataError(
+            f"observed_from {observed_from} lies after {late}: nothing would have been observed",
+            table=table,
+            column="observed_from",
+            remedy="correct `observed_from:` in the mapping: it is the day from which the data are complete",
+        )
 
 
 def _price(connection: duckdb.DuckDBPyConnection, currency: str | None, has_rates: bool) -> None:

@@ -14,12 +14,16 @@ from typing import Annotated, Any, Literal
 import duckdb
 import sqlglot
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from sqlglot import exp
 
 from customer_value.errors import DataError, SettingsError
+from customer_value.intake.casting import NULL_WORDS
 from customer_value.intake.contract import BY_NAME, KEY_TABLES, RESERVED, Table
 from customer_value.intake.sources import Relation, Sources, did_you_mean, literal, quote
+
+NUMBERS, DATES = ("money", "number", "count"), ("date", "month", "time")
+"""Kinds of columns that can have a decimal comma, and those that can have a format."""
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,62}\Z")
 
@@ -41,11 +45,25 @@ class Strict(BaseModel):
         return given
 
 
+def _signs(form: str) -> str:
+    if "%" not in form:
+        raise ValueError(f"a format is written with the signs of strptime, such as '%d/%m/%Y', got: {form!r}")
+    return form
+
+
+Format = Annotated[str, AfterValidator(_signs)]
+"""A date format; without a sign it would fit nothing, and the data would seem to be at fault."""
+
+Mark = Literal[",", "."]
+"""The sign before the decimals of a number."""
+
+
 class Reading(Strict):
     """Where a column's values come from and how they are read."""
 
     source: str | None = Field(default=None, alias="from")
-    format: str | None = None
+    format: Format | None = None
+    decimal: Mark | None = None
     values: dict[str, str] = Field(default_factory=dict)
     constant: str | None = None
 
@@ -53,8 +71,8 @@ class Reading(Strict):
     def _one_origin(self) -> Reading:
         if (self.source is None) == (self.constant is None):
             raise ValueError("a column needs either 'from' or 'constant'")
-        if self.constant is not None and (self.format or self.values):
-            raise ValueError("a constant takes neither 'format' nor 'values'")
+        if self.constant is not None and (self.format or self.values or self.decimal):
+            raise ValueError("a constant takes no 'format', 'decimal' or 'values'")
         return self
 
 
@@ -66,6 +84,7 @@ class AttributeReading(Strict):
     """An attribute of the account: what is known, and since when."""
 
     source: str | None = Field(default=None, alias="from")
+    decimal: Mark | None = None
     values: dict[str, str] = Field(default_factory=dict)
     known_at: Literal["signup", "current"] = "current"
     label: str | None = None
@@ -77,6 +96,7 @@ class FeatureReading(Strict):
 
     name: str
     source: str | None = Field(default=None, alias="from")
+    decimal: Mark | None = None
     values: dict[str, str] = Field(default_factory=dict)
     kind: Literal["number", "boolean"] = "boolean"
 
@@ -88,7 +108,7 @@ def _feature(given: Any) -> Any:
 class Wide(Strict):
     """Months as columns: every column whose header reads as a month by this format."""
 
-    format: str
+    format: Format
 
 
 class TableMapping(Strict):
@@ -96,6 +116,7 @@ class TableMapping(Strict):
 
     source: str | None = Field(default=None, alias="from")
     optional: bool = False
+    decimal: Mark | None = None
     columns: dict[str, Annotated[Reading, BeforeValidator(_reading)]] = Field(default_factory=dict)
     attributes: dict[str, AttributeReading] = Field(default_factory=dict)
     features: list[Annotated[FeatureReading, BeforeValidator(_feature)]] = Field(default_factory=list)
@@ -108,9 +129,28 @@ class TableMapping(Strict):
             raise ValueError("a table needs 'from' (with 'columns') or 'sql'")
         if self.sql is not None and (self.source or self.columns or self.wide):
             raise ValueError("a table is mapped by 'sql' or by 'from' and 'columns', not both")
+        if self.sql is not None and self.decimal:
+            raise ValueError("decimal goes with 'from'; in SQL: replace(fee, ',', '.')")
         if self.source is not None and not self.columns:
             raise ValueError("a table with 'from' needs 'columns'")
         return self
+
+    @property
+    def formats(self) -> dict[str, str]:
+        """Date formats, by the name of our column."""
+        return {name: reading.format for name, reading in self.columns.items() if reading.format}
+
+    def commas(self, contract: Table) -> frozenset[str]:
+        """Our columns whose numbers have a decimal comma."""
+        numbers = {column.name for column in contract.columns if column.kind in NUMBERS}
+        readings: dict[str, Reading | AttributeReading | FeatureReading] = {
+            name: reading for name, reading in self.columns.items() if name in numbers
+        }
+        if self.wide:
+            readings["mrr"] = Reading(source="mrr")
+        readings |= {name: reading for name, reading in self.attributes.items() if reading.kind == "number"}
+        readings |= {feature.name: feature for feature in self.features if feature.kind == "number"}
+        return frozenset(name for name, reading in readings.items() if (reading.decimal or self.decimal) == ",")
 
 
 class Mapping(Strict):
@@ -158,6 +198,12 @@ def _check_table(contract: Table, table: TableMapping) -> None:
             raise ValueError(
                 f"tables.{contract.name}.columns: unknown column {column!r}; {did_you_mean(column, contract.names)}"
             )
+    for column, reading in table.columns.items():
+        kind = contract.column(column).kind
+        if reading.format and kind not in DATES:
+            raise ValueError(f"tables.{contract.name}.columns.{column}: format is for dates, and this is {kind}")
+        if reading.decimal and kind not in NUMBERS:
+            raise ValueError(f"tables.{contract.name}.columns.{column}: decimal is for numbers, and this is {kind}")
     if (table.attributes or table.features) and not contract.attributes:
         raise ValueError(f"tables.{contract.name}: attributes can be declared on customers and flat only")
     if table.features and contract.name != "flat":
@@ -175,6 +221,21 @@ def _check_table(contract: Table, table: TableMapping) -> None:
             raise ValueError(f"tables.{contract.name}: {name!r} is a name the report uses itself; choose another")
         if names.count(name) > 1:
             raise ValueError(f"tables.{contract.name}: {name!r} is declared twice")
+
+
+def _check_settled(name: str, table: TableMapping) -> None:
+    """Stop at a value whose meaning a draft has left open."""
+    readings: dict[str, Reading | AttributeReading | FeatureReading] = {**table.columns, **table.attributes}
+    for column, reading in (readings | {feature.name: feature for feature in table.features}).items():
+        open_ones = [theirs for theirs, ours in reading.values.items() if ours == "TODO"]
+        if open_ones:
+            raise DataError(
+                "A TODO of the draft is not settled",
+                table=name,
+                column=column,
+                examples=open_ones,
+                remedy="settle this TODO: say under `values:` which of our values each of these stands for",
+            )
 
 
 class _Loader(yaml.BaseLoader):
@@ -290,8 +351,24 @@ def _text(column: str) -> str:
     return f"nullif(trim(CAST({quote(column)} AS VARCHAR)), '')"
 
 
-def _value(reading: Reading | AttributeReading | FeatureReading, source: str) -> str:
-    """SQL for one column's text, its values translated and its date put in ISO form."""
+_COMMA = r"[+-]?(\d+|\d{1,3}(\.\d{3})+)(,\d+)?"
+"""A number with a decimal comma, its thousands in groups by points or not at all."""
+
+
+def _or_marked(test: str, text: str, read: str) -> str:
+    """SQL: what was read where the test holds; else the text with a mark, so that the cast names it and its row."""
+    words = ", ".join(map(literal, NULL_WORDS))
+    return f"CASE WHEN {test} THEN {read} WHEN lower({text}) IN ({words}) THEN {text} ELSE '?' || {text} END"
+
+
+def _plain_number(text: str) -> str:
+    """SQL: a number with a decimal comma, written with a point."""
+    point = f"replace(replace({text}, '.', ''), ',', '.')"
+    return _or_marked(f"regexp_full_match({text}, {literal(_COMMA)})", text, point)
+
+
+def _value(reading: Reading | AttributeReading | FeatureReading, source: str, *, comma: bool) -> str:
+    """SQL for one column's text, its values translated, its date put in ISO form and its number written plainly."""
     text = _text(source)
     if reading.values:
         cases = []
@@ -300,16 +377,22 @@ def _value(reading: Reading | AttributeReading | FeatureReading, source: str) ->
             cases.append(f"WHEN {test} THEN " + ("NULL" if ours in ("", "null", "~") else literal(ours)))
         text = f"CASE {' '.join(cases)} ELSE {text} END"
     if isinstance(reading, Reading) and reading.format:
-        # What does not fit the format stays as it is, so that the cast names it and its row.
-        return (
-            f"coalesce(strftime(try_strptime({text}, {literal(reading.format)}), '%Y-%m-%d %H:%M:%S'), '?' || {text})"
-        )
-    return text
+        moment = f"try_strptime({text}, {literal(reading.format)})"
+        return _or_marked(f"{moment} IS NOT NULL", text, f"strftime({moment}, '%Y-%m-%d %H:%M:%S')")
+    return _plain_number(text) if comma else text
 
 
 def _source_column(name: str, relation: Relation, place: str) -> str:
     if name in relation.columns:
         return name
+    if name == "TODO":
+        raise DataError(
+            "A TODO of the draft is not settled",
+            table=place.split(".")[0],
+            column=place.split(".")[-1],
+            remedy=f"settle this TODO: write which column of {relation.name!r} it is, or delete the line if none is;"
+            f" there are: {', '.join(relation.columns)}",
+        )
     raise DataError(
         f"The mapping reads a column {name!r} that {relation.name!r} does not have",
         table=place.split(".")[0],
@@ -328,29 +411,30 @@ def select(name: str, table: TableMapping, relation: Relation | None, sources: S
     DataError : a column is not in the source
     SettingsError : SQL that is not one SELECT or gives columns the contract does not know
     """
+    _check_settled(name, table)
     if relation is None:
         return _select_sql(name, table, sources)
     cells = []
+    commas = table.commas(BY_NAME[name])
     for column, reading in table.columns.items():
         if reading.constant is not None:
             cells.append(f"{literal(reading.constant)} AS {quote(column)}")
         else:
             source = _source_column(reading.source or column, relation, f"{name}.{column}")
-            cells.append(f"{_value(reading, source)} AS {quote(column)}")
+            cells.append(f"{_value(reading, source, comma=column in commas)} AS {quote(column)}")
     extra = [(key, reading) for key, reading in table.attributes.items()]
     extra += [(feature.name, feature) for feature in table.features]
     for key, reading in extra:
-        cells.append(
-            f"{_value(reading, _source_column(reading.source or key, relation, f'{name}.{key}'))} AS {quote(key)}"
-        )
+        source = _source_column(reading.source or key, relation, f"{name}.{key}")
+        cells.append(f"{_value(reading, source, comma=key in commas)} AS {quote(key)}")
     origin = f"main.{quote(relation.name)}"
     if table.wide:
         return _select_wide(table, relation, cells)
     return f"SELECT {', '.join(cells)}, rowid + {relation.first_row} AS _row FROM {origin}"
 
 
-def _select_wide(table: TableMapping, relation: Relation, cells: list[str]) -> str:
-    """One row an account and month from a column a month."""
+def _months_of(table: TableMapping, relation: Relation) -> dict[str, str]:
+    """The month of every column whose header reads as one."""
     used = {reading.source for reading in table.columns.values()}
     months: dict[str, str] = {}
     for column in relation.columns:
@@ -360,6 +444,42 @@ def _select_wide(table: TableMapping, relation: Relation, cells: list[str]) -> s
             months[column] = datetime.strptime(column.strip(), table.wide.format).strftime("%Y-%m-01")
         except ValueError:
             continue
+    return months
+
+
+def unused(mapping: Mapping, relations: dict[str, Relation | None]) -> dict[str, tuple[str, ...]]:
+    """Columns of the source that no table of the mapping reads, under the first table that reads their file.
+
+    Tables mapped by SQL are not listed, as their statement says what they leave out; what they read counts as read.
+    """
+    read: dict[str, set[str]] = {}
+    for name, relation in relations.items():
+        table = mapping.tables[name]
+        if relation is None:
+            statement = _one_select(name, table.sql)
+            mentioned = {column.name for column in statement.find_all(exp.Column)}
+            for source in _sources_of(statement):
+                read.setdefault(source, set()).update({"*"} if any(statement.find_all(exp.Star)) else mentioned)
+            continue
+        mine = read.setdefault(relation.name, set())
+        mine |= {reading.source for reading in table.columns.values() if reading.source}
+        mine |= {reading.source or key for key, reading in table.attributes.items()}
+        mine |= {feature.source or feature.name for feature in table.features}
+        mine |= set(_months_of(table, relation)) if table.wide else set()
+    left: dict[str, tuple[str, ...]] = {}
+    seen: set[str] = set()
+    for name, relation in relations.items():
+        if relation is None or relation.name in seen or "*" in read[relation.name]:
+            continue
+        seen.add(relation.name)
+        if others := tuple(column for column in relation.columns if column not in read[relation.name]):
+            left[name] = others
+    return left
+
+
+def _select_wide(table: TableMapping, relation: Relation, cells: list[str]) -> str:
+    """One row an account and month from a column a month."""
+    months = _months_of(table, relation)
     if not months:
         raise DataError(
             f"No column's header reads as a month by the format {table.wide.format!r}",
@@ -371,8 +491,10 @@ def _select_wide(table: TableMapping, relation: Relation, cells: list[str]) -> s
     doubled = sorted({month for month in months.values() if list(months.values()).count(month) > 1})
     if doubled:
         raise DataError("Two columns stand for the same month", table="mrr_snapshots", column="wide", examples=doubled)
+    comma = "mrr" in table.commas(BY_NAME["mrr_snapshots"])
     parts = [
-        f"SELECT {', '.join(cells)}, {literal(month)} AS month, {_text(column)} AS mrr,"
+        f"SELECT {', '.join(cells)}, {literal(month)} AS month,"
+        f" {_plain_number(_text(column)) if comma else _text(column)} AS mrr,"
         f" rowid + {relation.first_row} AS _row FROM main.{quote(relation.name)}"
         for column, month in months.items()
     ]
@@ -410,7 +532,10 @@ def _select_sql(name: str, table: TableMapping, sources: Sources) -> str:
                 remedy=did_you_mean(source, given),
             )
     cells = [f"{_text(column)} AS {quote(column)}" for column in given if column in contract.names]
-    cells += [f"{_value(readings[key], source)} AS {quote(key)}" for source, key in declared.items()]
+    cells += [
+        f"{_value(readings[key], source, comma=readings[key].decimal == ',')} AS {quote(key)}"
+        for source, key in declared.items()
+    ]
     return f"SELECT {', '.join(cells)}, row_number() OVER () AS _row FROM ({sql})"
 
 

@@ -169,7 +169,7 @@ def _common(table: Table, context: Context) -> list[Rule]:
     )
     rules.append(
         Rule(
-            "unknown_column", table.name, "", "warn", f"Columns the contract does not know are {what}.",
+            "unknown_column", table.name, "", "warn", f"Columns of the source that nothing reads are {what}.",
             "Declare them as attributes, or rename them, in a mapping."
             if table.attributes
             else "Rename them in a mapping if they matter.",
