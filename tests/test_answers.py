@@ -447,7 +447,7 @@ def pairs():
     row = {"attribute": "first_plan", "first": "Basic", "second": "Pro", "estimate": -0.1, "low": -0.2,
            "high": -0.05, "n": 60, "n_second": 70, "p": 0.001, "p_adjusted": 0.004, "p_at_age": 0.001,
            "p_at_age_adjusted": 0.004, "first_id": "Basic",
-           "second_id": "Pro"}  # fmt: skip
+           "second_id": "Pro", "followed": True, "followed_second": True}  # fmt: skip
     rows = [
         row,
         row
@@ -478,10 +478,27 @@ def test_pairs_are_recorded_and_an_undeclared_table_carries_no_decision() -> Non
     assert "1 of 2 pairs clearly differ" in cohort_survival.pairs_caption(pairs(), **AT)
 
 
+def test_a_pair_not_compared_names_the_group_that_is_not_followed_so_long() -> None:
+    made = pairs()
+    for followed, named in (((True, False), ["Max"]), ((False, True), ["Basic"]), ((False, False), ["Basic", "Max"])):
+        table = made.table.astype({"followed": bool, "followed_second": bool})
+        table.loc[1, ["estimate", "low", "high", "p_at_age", "p_at_age_adjusted"]] = np.nan
+        table.loc[1, ["followed", "followed_second"]] = followed
+        partly = made.with_table(table)
+        found = established_stays.pairs(partly, labels=PLAN, reading="followed", **AT)[1:]
+        assert [each.segment for each in found] == [f"first plan = {name}" for name in named]
+        assert {(each.shown, each.p, each.verdict) for each in found} == {(False, None, "too few at 12 months of age")}
+        assert len({each.id for each in found}) == len(found)
+        said = cohort_survival.pairs_caption(partly, **AT)
+        assert "The one pair that can be compared differs clearly" in said
+        assert "1 further pair cannot be compared" in said
+
+
 def test_still_here_records_the_age_compared_and_the_last_one() -> None:
     long = at_ages(shares=((12, 0.8), (24, 0.6), (36, 0.5)))
     found = established_stays.still_here(long, horizon=24, reading="snapshot", **AT)
     assert [(finding.estimate, "snapshot" in finding.caveat) for finding in found] == [(0.8, True), (0.6, True)]
+    assert [finding.label for finding in found] == [f"Would still be here after {age} months" for age in (12, 24)]
     unknown = established_stays.still_here(at_ages(shares=((12, None),)), horizon=24, reading="followed", **AT)
     assert [finding.shown for finding in unknown] == [False]
 
@@ -490,7 +507,8 @@ def test_differences_between_attributes() -> None:
     columns = ("attribute", "level", "estimate", "p_adjusted")
     none = result([], ("attribute", "level"), unit="ratio", columns=columns)
     options = {"labels": PLAN, "confidence": 0.95, "words": WORDS}
-    assert "nothing to compare" in cohort_survival.differences(none, **options)
+    assert "nothing has two groups large enough" in cohort_survival.differences(none, **options)
+    assert "nothing is declared" in cohort_survival.differences(none, **(options | {"labels": {}}))
     for p, said in ((0.01, "“First plan” goes with"), (0.4, "none goes with a clearly different")):
         rows = [{"attribute": "first_plan", "level": level, "p_adjusted": p} for level in ("A", "B")]
         assert said in cohort_survival.differences(result(rows, ("attribute", "level"), unit="ratio"), **options)

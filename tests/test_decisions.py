@@ -344,6 +344,43 @@ def test_the_verdict_follows_the_interval(low: float, high: float, sentence: str
     assert front_page.answer([few], WORDS).startswith("A few accounts decide")
 
 
+STILL = Finding(
+    id="still-here", chapter="cohort_survival", kind="estimate", subject="accounts still here at 12 months",
+    label="Still here after 12 months", metric="share_still_here", estimate=0.532, low=0.475, high=0.585, unit="share",
+    n=148, n_of="accounts still followed",
+)  # fmt: skip
+
+
+def test_without_two_closes_the_share_still_here_is_the_answer() -> None:
+    known = [headline("accounts", 300, None, None, "count"), STILL]
+    assert front_page.answer(known, WORDS) == "Out of 100 accounts, 53 are still here after 12 months"
+    assert front_page.state(known, WORDS).endswith("Out of 100 accounts, 53 are still here after 12 months (48 to 59).")
+    assert (
+        "[Still here after 12 months]{.label}\n\n[53%]{.value} [48 to 59% · 148 accounts still followed]{.range}"
+        in (front_page.headlines(known, WORDS))
+    )
+    snapshot = STILL.model_copy(update={"label": "Would still be here after 12 months", "caveat": "Rates of a month."})
+    assert front_page.answer([snapshot], WORDS).endswith("53 would still be here after 12 months")
+    assert front_page.state([snapshot], WORDS).endswith("Rates of a month.")
+    assert front_page.answer([*STATE, STILL], WORDS).startswith("Existing customers")
+    assert "Still here" not in front_page.headlines([*STATE, STILL], WORDS)
+    barred = STILL.model_copy(update={"retention_known": False})
+    assert front_page.answer([barred], WORDS).startswith("There is no figure")
+
+
+def test_too_few_to_compare_names_the_question_or_only_groups_never_compared() -> None:
+    small = {"shown": False, "p": None, "estimate": None, "low": None, "high": None}
+    found = [
+        contrast(),
+        contrast(metric="nrr", **small),
+        contrast(metric="share_still_here", verdict="too few at 12 months of age", **small),
+        contrast("Tiny", **small),
+    ]
+    text = front_page.unknowns(decide(found), WORDS)
+    assert "- Too few at 12 months of age: accounts with plan “Basic”." in text
+    assert "- Too few to compare: accounts with plan “Tiny”." in text
+
+
 def test_headlines_carry_range_and_sparkline_and_the_note_says_on_how_many_accounts() -> None:
     text = front_page.headlines(STATE, WORDS, sparklines={"nrr": "figures/x.svg"})
     assert text.count("::: {.headline}") == 4  # the accounts stand under the revenue that they pay

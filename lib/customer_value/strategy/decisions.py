@@ -417,6 +417,7 @@ class Decisions:
     unclear : contrasts tested that are not clear at ``q``
     few_accounts : contrasts clear at ``q`` that a few accounts decide
     too_small : contrasts of groups too small to show
+    compared : contrasts that were tested
     not_studied : what needs further tables
     retention_known : False where the data may not show retention, so nothing was decided on it
     """
@@ -428,6 +429,7 @@ class Decisions:
     unclear: tuple[Finding, ...]
     few_accounts: tuple[Finding, ...]
     too_small: tuple[Finding, ...]
+    compared: tuple[Finding, ...]
     not_studied: tuple[Finding, ...]
     retention_known: bool
 
@@ -479,6 +481,7 @@ def decide(
         unclear=tuple(finding for finding in family if id(finding) not in passed),
         few_accounts=tuple(finding for finding in family if id(finding) in passed and finding.few_accounts),
         too_small=tuple(finding for finding in associations if not finding.shown),
+        compared=tuple(family),
         not_studied=tuple(finding for finding in records if finding.kind == "not_studied"),
         retention_known=retention_known and all(finding.retention_known for finding in records),
     )

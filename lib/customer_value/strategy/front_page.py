@@ -16,8 +16,9 @@ from customer_value.strategy.decisions import AREAS, USES, Decision, Decisions, 
 from customer_value.strategy.findings import Finding, table_list, uncapital
 from customer_value.strategy.wording import Words
 
-HEADLINES = ("arr", "nrr", "grr", "logo_retention", "accounts")
-"""Metrics of the headline figures, in their order; the number of accounts only where revenue does not carry it."""
+HEADLINES = ("arr", "nrr", "grr", "logo_retention", "share_still_here", "accounts")
+"""Metrics of the headline figures, in their order; the number of accounts only where revenue does not carry it, the
+share still here only where there is no retention between two closes."""
 
 MOST_LISTED = 5
 """How many decisions beyond the cards are named of those to act on, and of those to watch."""
@@ -43,6 +44,7 @@ _LABELS = {
     "nrr": "Net revenue retention",
     "grr": "Gross revenue retention",
     "logo_retention": "Accounts kept",
+    "share_still_here": "Accounts still here",
     "accounts": "Accounts",
 }
 
@@ -51,7 +53,7 @@ def headline_findings(findings: Sequence[Finding]) -> list[Finding]:
     """The findings behind the headline figures: the whole company's, at most one a metric."""
     chosen = []
     for metric in HEADLINES:
-        found = _whole_company(findings, metric)
+        found = _still_here(findings) if metric == "share_still_here" else _whole_company(findings, metric)
         # Recurring revenue names its accounts beneath it: a figure of their own would say them twice.
         if found is not None and not (metric == "accounts" and any(each.metric == "arr" and each.n for each in chosen)):
             chosen.append(found)
@@ -72,10 +74,13 @@ def answer(findings: Sequence[Finding], words: Words, *, retention_known: bool =
     if not retention_known:
         return "These data cannot say how well customers are kept"
     net = _whole_company(findings, "nrr")
-    if net is None:
+    still = _still_here(findings)
+    if net is None and still is None:
         return "There is no figure yet for how well customers are kept"
-    if _thin(net):
+    if _thin(net or still):
         return "Too few accounts to say how well customers are kept"
+    if net is None:
+        return _capital(words.out_of_100(still.estimate, None, None, _staying(still)))
     verdict = words.compare(net.estimate, net.low, net.high, none=1.0)
     if net.few_accounts:
         return "A few accounts decide whether revenue from existing customers grows or shrinks"
@@ -144,7 +149,8 @@ def headlines(findings: Sequence[Finding], words: Words, *, sparklines: Mapping[
         beneath = words.range(finding.low, finding.high, finding.unit) if _has_range(finding) else ""
         size = ""
         if finding.n is not None and finding.metric != "accounts" and not (_has_range(finding) and shared):
-            size = words.plural(finding.n, "account") if finding.n_of == "accounts" else words.number(finding.n)
+            one = {"accounts": "account", "accounts still followed": "account still followed"}.get(finding.n_of)
+            size = words.plural(finding.n, one or finding.n_of, finding.n_of)
         rest = " · ".join(part for part in (beneath, size) if part)
         lines = [f"[{label}]{{.label}}", "", f"[{words.value(finding.estimate, finding.unit)}]{{.value}}"]
         if rest:
@@ -240,8 +246,7 @@ def unknowns(decisions: Decisions, words: Words) -> str:
     if decisions.few_accounts:
         groups = _groups(decisions.few_accounts, words)
         lines.append(f"A few accounts decide the difference for {groups}, so no decision rests on it.")
-    if decisions.too_small:
-        lines.append(f"Too few to compare: {_groups(decisions.too_small, words)}.")
+    lines += _too_small(decisions, words)
     lines += _not_studied(decisions.not_studied, words)
     if any(decision.lead.kind == "association" for decision in decisions.ranked):
         lines.append(
@@ -316,6 +321,20 @@ def _whole_company(findings: Sequence[Finding], metric: str) -> Finding | None:
     )
 
 
+def _still_here(findings: Sequence[Finding]) -> Finding | None:
+    """The share still here at an age, which stands for retention where no two closes can be compared."""
+    found = _whole_company(findings, "share_still_here")
+    if found is None or not found.retention_known or _whole_company(findings, "nrr") is not None:
+        return None
+    return found
+
+
+def _staying(finding: Finding) -> str:
+    """What the share still here says of an account: "are still here after 12 months"."""
+    text = uncapital(finding.label) or f"are {finding.subject.removeprefix('accounts ')}"
+    return f"are {text}" if text.startswith("still") else text
+
+
 def _shared_size(findings: Sequence[Finding]) -> int | None:
     """How many accounts the ranges rest on, if it is the same for all of them and there is more than one."""
     sizes = [finding.n for finding in findings if _has_range(finding) and finding.n_of == "accounts"]
@@ -365,9 +384,18 @@ def _kept(findings: Sequence[Finding], words: Words, start: date | None, end: da
         parts.append(f"of every {_hundred(words, 1.0)} they paid, {_of_hundred(gross, words)} was kept")
     elif net:
         parts.append(f"every {_hundred(words, 1.0)} they paid became {_of_hundred(net, words)}")
-    if not parts:
+    if parts:
+        return f"{when}{'; '.join(parts)}."
+    still = _still_here(findings)
+    if still is None:
         return ""
-    return f"{when}{'; '.join(parts)}."
+    if _thin(still):
+        return "Too few accounts are followed for shares to mean much."
+    text = _capital(words.out_of_100(still.estimate, still.low, still.high, _staying(still)))
+    later = [f for f in findings if f.metric == still.metric and not f.segment and f is not still and f.shown]
+    further = [f"out of 100, {words.number(100 * f.estimate)} {_staying(f)}" for f in later if f.estimate is not None]
+    caveat = f" {still.caveat}" if still.caveat else ""
+    return f"{'; '.join([text, *further])}.{caveat}"
 
 
 def _balance(findings: Sequence[Finding], words: Words) -> str:
@@ -543,6 +571,20 @@ def _groups(findings: Sequence[Finding], words: Words, *, most: int = 4) -> str:
     if rest > 1:
         names = [*names[:most], words.plural(rest, "other group")]
     return words.list(names)
+
+
+def _too_small(decisions: Decisions, words: Words) -> list[str]:
+    """A line of the groups too small to compare at all, and one a question that they are too small for."""
+    compared = {finding.segment for finding in decisions.compared}
+    questions: dict[str, list[Finding]] = {}
+    for finding in decisions.too_small:
+        # Without a question of its own it stands for the group, of which something else may well be shown.
+        if finding.verdict or finding.segment not in compared:
+            questions.setdefault(finding.verdict, []).append(finding)
+    return [
+        f"{_capital(words.escape(question)) or 'Too few to compare'}: {_groups(found, words)}."
+        for question, found in questions.items()
+    ]
 
 
 def _month_end(day: date) -> date:

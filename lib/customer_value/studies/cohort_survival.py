@@ -392,8 +392,9 @@ def pairwise(
     difference (score test on the curves' effective numbers), ``p_at_age_adjusted`` by Holm within the attribute.
     ``p`` is of another question, the log-rank test over all ages, ``p_adjusted`` by Holm within the attribute: curves
     may differ by it and be level at this age, or the other way round. ``n``, ``n_second`` accounts. ``first_id``,
-    ``second_id`` name the levels without the edges of bands, which move with the data. Accounts of no stated level and
-    pooled levels take no part.
+    ``second_id`` name the levels without the edges of bands, which move with the data; ``followed``,
+    ``followed_second`` say whether the level's curve reaches the age. Accounts of no stated level and pooled levels
+    take no part.
 
     References
     ----------
@@ -441,12 +442,14 @@ def pairwise(
                     "p_at_age": p_at_age,
                     "first_id": names[first],
                     "second_id": names[second],
+                    "followed": first in at.index,
+                    "followed_second": second in at.index,
                 }
             )
         pairs = pd.DataFrame(rows)
         tables.append(pairs.assign(p_at_age_adjusted=multiplicity.holm(pairs["p_at_age"])))
     columns = ["attribute", "first", "second", "estimate", "low", "high", "n", "n_second", "statistic", "p"]
-    columns += ["p_adjusted", "p_at_age", "p_at_age_adjusted", "first_id", "second_id"]
+    columns += ["p_adjusted", "p_at_age", "p_at_age_adjusted", "first_id", "second_id", "followed", "followed_second"]
     table = pd.concat(tables, ignore_index=True)[columns] if tables else pd.DataFrame(columns=columns)
     return Result(
         name="pairwise_retention",

@@ -196,6 +196,10 @@ def quietly(result: Result) -> Result:
 def differences(tests: Result, *, labels: Mapping[str, str], confidence: float, words: Words) -> str:
     """Which of the attributes known at the start go with a different rate of leaving."""
     tested = tests.table.drop_duplicates("attribute")
+    if tested.empty and labels:
+        return (
+            "Too few accounts to compare: of what was known at the start, nothing has two groups large enough to show."
+        )
     if tested.empty:
         return (
             "Here nothing is declared as known at the start (`known_at: signup` in the mapping), so there is nothing "
@@ -227,12 +231,23 @@ def pairs_caption(compared: Result, *, age: int, words: Words) -> str:
     """How many pairs are clear, then what the columns measure."""
     level = compared.level or 0.95
     clear = int((compared.table["p_at_age_adjusted"] <= 1 - level).sum())
+    tested = int(compared.table["estimate"].notna().sum())
+    left_out = len(compared.table) - tested
     after = words.months(age)
+    if not tested:
+        said = f"No pair can be compared at {after}: one group or both are not followed so long"
+    elif tested == 1:
+        said = f"The one pair that can be compared {'differs clearly' if clear else 'does not clearly differ'} in the "
+        said += f"share still here at {after}"
+    else:
+        said = f"{words.count(clear, tested)} pairs clearly differ in the share still here at {after}"
+    if tested and left_out:
+        said += f"; {words.plural(left_out, 'further pair')} cannot be compared"
     return (
-        f"**{words.count(clear, len(compared.table))} pairs clearly differ in the share still here at {after}.** "
+        f"**{said}.** "
         "Difference in percentage points, first group less second. The adjusted p is of that difference, corrected for "
         "the number of pairs of an attribute; the file also has the log-rank test, which compares the two curves over "
-        "all ages. A dash: one of the two is not followed so long."
+        "all ages. A dash: one of the two is not followed so long in numbers that can be shown."
     )
 
 

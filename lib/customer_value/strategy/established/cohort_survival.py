@@ -33,12 +33,14 @@ def still_here(at_ages: Result, *, age: int, horizon: int, reading: str, words: 
     if len(reached) and reached["age"].max() != age:
         rows["at the last age"] = at_ages.row(age=reached["age"].max())
     caveat = {"undeclared": UNDECLARED_CAVEAT, "snapshot": SNAPSHOT_CAVEAT}.get(reading, "")
+    label = "Would still be here" if reading == "snapshot" else "Still here"
     return [
         Finding(
             id=identifier("still here", when),
             chapter="cohort_survival",
             kind="estimate",
             subject=f"accounts still here at {words.months(row['age'])}",
+            label=f"{label} after {words.months(row['age'])}{_whom(row, words)}",
             metric="share_still_here",
             estimate=row["estimate"],
             low=row["low"],
@@ -60,18 +62,48 @@ def still_here(at_ages: Result, *, age: int, horizon: int, reading: str, words: 
 def pairs(compared: Result, *, age: int, labels: Mapping[str, str], reading: str, words: Words) -> list[Finding]:
     """Every pair of `studies.cohort_survival.pairwise` as an association of design C: raw, so to be tested first.
 
+    A pair that is not compared, since a group is not followed long enough in numbers that can be shown, is recorded as
+    not shown, once for each such group.
+
     Parameters
     ----------
     age : in months, at which the pairs are compared
     labels : what the attributes are called
     """
-    return [_pair(row, compared, age, labels, reading, words) for _, row in compared.table.iterrows()]
+    options = (compared, age, labels, reading, words)
+    found = []
+    for _, row in compared.table.iterrows():
+        second_thin = not known(row["estimate"]) and not row["followed_second"]
+        if row["followed"] or not second_thin:
+            found.append(_pair(_turned(row) if second_thin else row, *options))
+        else:
+            found += [_pair(row, *options), _pair(_turned(row), *options)]
+    return found
+
+
+def _turned(row: pd.Series) -> pd.Series:
+    """The pair seen from its second group."""
+    turned = row.copy()
+    for one, two in (
+        ("first", "second"),
+        ("first_id", "second_id"),
+        ("n", "n_second"),
+        ("followed", "followed_second"),
+    ):
+        turned[one], turned[two] = row[two], row[one]
+    return turned
+
+
+def _whom(row: pd.Series, words: Words) -> str:
+    start = row["start"]
+    return f", of those that had reached {words.months(start)}" if known(start) and start > 0 else ""
 
 
 def _pair(row: pd.Series, compared: Result, age: int, labels: Mapping[str, str], reading: str, words: Words) -> Finding:
     attribute = noun(labels[row["attribute"]])
     sides = {"higher": "higher", "lower": "lower", "no clear difference": "none"}
     caveats = [RAW_CAVEAT, f"The difference is at {words.months(age)}."]
+    shown = known(row["estimate"])
     return Finding(
         id=identifier(row["attribute"], row["first_id"], "against", row["second_id"]),
         chapter="cohort_survival",
@@ -88,12 +120,13 @@ def _pair(row: pd.Series, compared: Result, age: int, labels: Mapping[str, str],
         level=compared.level,
         unit="points",
         n=row["n"],
-        # A pair of which one curve ends before this age is not compared.
-        p=row["p_at_age"] if known(row["p_at_age"]) else 1.0,
+        # No variation on either side leaves no test; that is no evidence of a difference.
+        p=(row["p_at_age"] if known(row["p_at_age"]) else 1.0) if shown else None,
         p_adjusted=row["p_at_age_adjusted"],
         design="C",
         caveat=" ".join([*caveats, UNDECLARED_CAVEAT] if reading == "undeclared" else caveats),
         evidence="cohort_survival#tbl-cohort_survival-pairs",
-        shown=known(row["estimate"]),
+        verdict="" if shown else f"too few at {words.months(age)} of age",
+        shown=shown,
         retention_known=reading != "undeclared",
     )
