@@ -197,6 +197,27 @@ def test_segments_headline_names_the_clearest_or_none() -> None:
         assert "no proof of sameness" in segments.detail(none, **SPAN, words=WORDS)
 
 
+@pytest.mark.parametrize(
+    ("alike", "usual", "finer", "said"),
+    [
+        (True, 0, 0, "All accounts pay the same"),
+        (False, 0, 0, "no band holds enough accounts to be compared, so no other cut"),
+        (False, 3, 0, "With one band more, no band holds enough accounts"),
+        (False, 3, 2, "this is no full check"),
+        (False, 3, 4, "Cutting them finer does not change the answer"),
+    ],
+)
+def test_another_cut_compares_only_what_can_be_compared(alike, usual, finer, said) -> None:
+    made = [
+        contrasts(
+            *[contrast(level=f"band {place}", p=0.001, p_adjusted=0.001) for place in range(count)],
+            contrast(p=np.nan, p_adjusted=np.nan),
+        )
+        for count in (usual, finer)
+    ]
+    assert said in segments.another_cut(*made, alike=alike, words=WORDS)
+
+
 def test_every_contrast_becomes_a_finding() -> None:
     shown = contrast()
     small = contrast(level="Tiny", estimate=np.nan, low=np.nan, high=np.nan, p=np.nan, p_adjusted=np.nan, money=np.nan,

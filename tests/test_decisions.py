@@ -312,7 +312,7 @@ def test_a_card_answers_the_six_questions() -> None:
 def test_money_is_called_what_it_is() -> None:
     decided = decide([fact(), contrast(), fact("concentration", 900_000.0, area="success_allocation")])
     assert {each.action: each.worth(WORDS) for each in decided.ranked} == {
-        "involuntary_churn": "cost £212k in the last 12 months",
+        "involuntary_churn": "revenue lost: £212k in the last 12 months",
         "pricing_packaging_lower": "£120–260k a year at most",
         "concentration": "£900k rests on them",
     }
@@ -366,6 +366,37 @@ def test_without_two_closes_the_share_still_here_is_the_answer() -> None:
     assert "Still here" not in front_page.headlines([*STATE, STILL], WORDS)
     barred = STILL.model_copy(update={"retention_known": False})
     assert front_page.answer([barred], WORDS).startswith("There is no figure")
+
+
+def test_a_handful_of_accounts_is_told_as_a_count() -> None:
+    few = [each.model_copy(update={"n": 20}) for each in STATE]
+    text = front_page.headlines(few, WORDS)
+    assert "[16 of 20]{.value}" in text
+    assert "%" not in text.replace("99", "")
+    assert "interval" not in front_page.headline_note(few, WORDS)
+
+
+def test_a_period_other_than_a_year_is_said() -> None:
+    half = {"start": date(2023, 6, 30), "end": date(2023, 12, 31)}
+    text = front_page.headlines(STATE, WORDS, **half)
+    assert "[Net revenue retention over 6 months]{.label}" in text
+    assert "[Annual recurring revenue]{.label}" in text
+    assert "Over these 6 months the business would have shrunk" in front_page.state(STATE, WORDS, **half)
+    year = {"start": date(2022, 12, 31), "end": date(2023, 12, 31)}
+    assert "over" not in front_page.headlines(STATE, WORDS, **year)
+
+
+def test_a_fact_of_a_few_accounts_is_watched() -> None:
+    assert [each.certainty for each in decide([fact(n=9)]).ranked] == ["Watch"]
+    assert [each.certainty for each in decide([fact(n=10)]).ranked] == ["Do it"]
+
+
+def test_an_area_with_a_chapter_is_never_called_unlooked_at() -> None:
+    decided = decide([], tables=("subscriptions", "customers"))
+    verdicts = {each.area: each.certainty for each in decided.areas}
+    assert verdicts["market_focus"] == verdicts["expansion"] == "Not enough evidence"
+    assert verdicts["product"] is None
+    assert "Not enough evidence. No group was large enough" in front_page.areas(decided, WORDS)
 
 
 def test_too_few_to_compare_names_the_question_or_only_groups_never_compared() -> None:

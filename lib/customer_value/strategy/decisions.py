@@ -40,6 +40,9 @@ NEEDS = {
 }
 """The tables that an area's question cannot be asked without; an area that is not here has no chapter yet."""
 
+STUDIED = ("churn_prevention", "expansion", "pricing_packaging", "market_focus", "success_allocation")
+"""Areas that a chapter looks into wherever the tables in `NEEDS` are there: nothing recorded says something of them."""
+
 STANDS_FOR = {"mrr_snapshots": "subscriptions"}
 """Tables that do as well as another in `NEEDS`."""
 
@@ -55,9 +58,12 @@ USES = {
 MATERIAL = 0.005
 """Facts below this share of annual recurring revenue are watched, not acted on."""
 
+FEW = 10
+"""Facts of fewer accounts than this are watched, not acted on."""
 
-COST = "cost {money} {period}"
-GAIN = "brought in {money} {period}"
+
+COST = "revenue lost: {money} {period}"
+GAIN = "revenue gained: {money} {period}"
 ASSOCIATED = "{money} {period} at most"
 
 
@@ -442,8 +448,8 @@ def decide(
     Contrasts are corrected together (Benjamini–Hochberg over every association that is shown), starting from their raw
     p-values, so that a chapter that tests more cannot find more by chance. Those that pass become "Do it" (design A or
     B) or "Test first" (design C); "Watch" where the lower end of their money is not above nothing. Accounting facts
-    need no test; those below `MATERIAL` of recurring revenue are watched. Ranked by `Decision.tier`, within it by
-    `Decision.rank`, falling.
+    need no test; those below `MATERIAL` of recurring revenue, or of fewer than `FEW` accounts, are watched. Ranked by
+    `Decision.tier`, within it by `Decision.rank`, falling.
 
     Parameters
     ----------
@@ -527,9 +533,14 @@ def _of_facts(group: Sequence[Finding], material: float) -> Decision:
     ordered = sorted(group, key=lambda each: (-each.money, each.id))
     lead = ordered[0]
     certainty: Certainty = "Watch"
-    if lead.money >= material:
+    if lead.money >= material and not rests_on_few(lead):
         certainty = "Do it" if ACTIONS[action_of(lead)].do else "Test first"
     return Decision(lead.area, action_of(lead), certainty, lead, tuple(ordered[1:]))
+
+
+def rests_on_few(finding: Finding) -> bool:
+    """Whether a fact is of so few accounts that it says more about them than about the business."""
+    return finding.n is not None and finding.n < FEW
 
 
 def _counts(finding: Finding) -> bool:
@@ -578,4 +589,6 @@ def _verdict(
         return Verdict(area, "Not enough evidence", (), tested, facts, needs, barred)
     present = {*tables, *(STANDS_FOR[table] for table in tables if table in STANDS_FOR)}
     missing = needs or tuple(need for need in NEEDS.get(area, ()) if need not in present)
+    if area in STUDIED and present and not missing:
+        return Verdict(area, "Not enough evidence")
     return Verdict(area, None, (), (), (), missing)

@@ -224,7 +224,7 @@ class Finding(BaseModel):
         return self.group(words) if self.segment else words.escape(self.subject)
 
     def _size(self, words: Words) -> str:
-        one = {"accounts": "account", "person-months": "person-month"}.get(self.n_of, self.n_of)
+        one = {"person-months": "person-month"}.get(self.n_of) or re.sub("^accounts", "account", self.n_of)
         return words.plural(self.n, one, self.n_of) if self.n is not None else f"number of {self.n_of} {UNKNOWN}"
 
     def _level(self, words: Words) -> str:

@@ -12,7 +12,7 @@ from calendar import monthrange
 from collections.abc import Mapping, Sequence
 from datetime import date
 
-from customer_value.strategy.decisions import AREAS, USES, Decision, Decisions, Verdict, detectable
+from customer_value.strategy.decisions import AREAS, USES, Decision, Decisions, Verdict, detectable, rests_on_few
 from customer_value.strategy.findings import Finding, table_list, uncapital
 from customer_value.strategy.wording import Words
 
@@ -110,7 +110,7 @@ def state(
     """
     sentences = [_size(findings, words, as_of)]
     if retention_known:
-        sentences += [_kept(findings, words, start, end), _balance(findings, words)]
+        sentences += [_kept(findings, words, start, end), _balance(findings, words, start, end)]
     else:
         sentences += [
             "Nothing can be concluded about retention: the table does not say how its accounts were observed.",
@@ -132,7 +132,14 @@ def observation_warning(words: Words) -> str:
     )
 
 
-def headlines(findings: Sequence[Finding], words: Words, *, sparklines: Mapping[str, str] | None = None) -> str:
+def headlines(
+    findings: Sequence[Finding],
+    words: Words,
+    *,
+    sparklines: Mapping[str, str] | None = None,
+    start: date | None = None,
+    end: date | None = None,
+) -> str:
     """The headline figures: value, range, n and a sparkline each; empty if no chapter recorded any.
 
     Where all ranges rest on the same accounts, `headline_note` says how many, once.
@@ -140,19 +147,30 @@ def headlines(findings: Sequence[Finding], words: Words, *, sparklines: Mapping[
     Parameters
     ----------
     sparklines : paths of the pictures, as seen from the page, by the finding's id
+    start, end : the closes that retention is measured between; said with the figures unless about a year apart
     """
     chosen = headline_findings(findings)
     shared = _shared_size(chosen)
+    # Of a handful of accounts a count says what there is to say, and shares of their revenue nothing.
+    thin = any(_thin(finding) for finding in chosen if finding.unit == "share")
+    span = _other_than_a_year(start, end, words)
     blocks = []
     for finding in chosen:
+        if thin and finding.unit == "share" and finding.metric != "logo_retention":
+            continue
         label = words.escape(finding.label) or _LABELS[finding.metric]
+        if span and finding.unit == "share" and finding.metric != "share_still_here":
+            label = f"{label} over {span}"
+        value = words.value(finding.estimate, finding.unit)
         beneath = words.range(finding.low, finding.high, finding.unit) if _has_range(finding) else ""
         size = ""
         if finding.n is not None and finding.metric != "accounts" and not (_has_range(finding) and shared):
             one = {"accounts": "account", "accounts still followed": "account still followed"}.get(finding.n_of)
             size = words.plural(finding.n, one or finding.n_of, finding.n_of)
+        if thin and finding.unit == "share":
+            value, beneath, size = words.count(round(finding.estimate * (finding.n or 0)), finding.n), "", ""
         rest = " · ".join(part for part in (beneath, size) if part)
-        lines = [f"[{label}]{{.label}}", "", f"[{words.value(finding.estimate, finding.unit)}]{{.value}}"]
+        lines = [f"[{label}]{{.label}}", "", f"[{value}]{{.value}}"]
         if rest:
             lines[-1] += f" [{rest}]{{.range}}"
         path = (sparklines or {}).get(finding.id)
@@ -194,8 +212,9 @@ def headline_note(
             f"Retention is of the {who} that {verb} active at the close of {words.date(start)}, seen again at the "
             f"close of {words.date(end)}."
         )
-    if any(_has_range(finding) for finding in chosen):
-        levels = {finding.level for finding in chosen if _has_range(finding) and finding.level}
+    ranges = [f for f in chosen if _has_range(f)]
+    if ranges and not any(_thin(finding) for finding in ranges):
+        levels = {finding.level for finding in ranges if finding.level}
         at = f"{words.share(levels.pop())} intervals" if len(levels) == 1 else "intervals"
         parts.append(f"Ranges are {at}: what the true figure could well be with this many accounts.")
     if any(finding.series for finding in chosen):
@@ -398,17 +417,32 @@ def _kept(findings: Sequence[Finding], words: Words, start: date | None, end: da
     return f"{'; '.join([text, *further])}.{caveat}"
 
 
-def _balance(findings: Sequence[Finding], words: Words) -> str:
+def _balance(findings: Sequence[Finding], words: Words, start: date | None, end: date | None) -> str:
     net = _whole_company(findings, "nrr")
     if net is None or _thin(net):
         return ""
     unclear = "That range includes standing still, so growth cannot be told from decline"
-    texts = {
-        "higher": "At this rate the business would grow even without new customers",
-        "lower": "At this rate the business would shrink without new customers",
-    }
+    span = _other_than_a_year(start, end, words)
+    if span:
+        texts = {
+            "higher": f"Over these {span} the business would have grown even without new customers",
+            "lower": f"Over these {span} the business would have shrunk without new customers",
+        }
+    else:
+        texts = {
+            "higher": "At this rate the business would grow even without new customers",
+            "lower": "At this rate the business would shrink without new customers",
+        }
     text = texts.get(words.compare(net.estimate, net.low, net.high, none=1.0), unclear)
     return f"{text}{', and a few large accounts decide it' if net.few_accounts else ''}."
+
+
+def _other_than_a_year(start: date | None, end: date | None, words: Words) -> str:
+    """The length of a period that is not about twelve months, as text: "6 months"; empty for a year or if unknown."""
+    if start is None or end is None or abs((end - start).days - 365.25) <= 7:
+        return ""
+    months = (end - start).days / (365.25 / 12)
+    return words.months(round(months)) if months >= 1.5 else words.plural((end - start).days, "day")
 
 
 def _thin(finding: Finding) -> bool:
@@ -492,7 +526,7 @@ def _how_sure(decision: Decision, decisions: Decisions, words: Words) -> str:
         text += "." if lead.caveat else _DESIGNS[lead.design]
     if decision.certainty == "Watch":
         if lead.kind == "fact":
-            text += " Too little money to act on."
+            text += " Too few accounts to act on." if rests_on_few(lead) else " Too little money to act on."
         else:
             text += " The money in it could be nothing." if decision.worth(words) else " The money in it is not known."
     return f"{text} {words.escape(lead.caveat)}".strip() if lead.caveat else text
@@ -608,7 +642,9 @@ def _verdict(verdict: Verdict, decisions: Decisions, words: Words) -> str:
     if verdict.certainty is not None:
         if verdict.tested:
             return f"Not enough evidence. {words.plural(len(verdict.tested), 'comparison')} tested, none to act on."
-        return "Not enough evidence. Nothing recorded here can be acted on."
+        if verdict.facts:
+            return "Not enough evidence. Nothing recorded here can be acted on."
+        return "Not enough evidence. No group was large enough to compare, and no amount was recorded to act on."
     if verdict.needs:
         return f"Not studied. It needs {table_list(verdict.needs, words)}: {USES[verdict.area]}."
     return "Not studied. No chapter of this report looks into it yet."

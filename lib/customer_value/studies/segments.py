@@ -139,6 +139,11 @@ def overview(
     )
 
 
+def pay_alike(marts: Marts, *, start: date, end: date) -> bool:
+    """Whether all accounts pay the same when the period begins, so that size has nothing to tell them apart by."""
+    return period_base(marts, start=start, end=end)["start_mrr"].nunique() < 2
+
+
 def contrasts(
     marts: Marts,
     *,

@@ -54,21 +54,30 @@ def detail(contrasts: Result, *, start: date, end: date, words: Words) -> str:
     )
 
 
-def another_cut(usual: Result, finer: Result, *, words: Words) -> str:
+def another_cut(usual: Result, finer: Result, *, alike: bool, words: Words) -> str:
     """Whether cutting accounts by size into more bands changes what is said about size.
 
     Parameters
     ----------
     usual, finer : contrasts by size alone, so that both are corrected for the comparisons by size only
+    alike : whether all accounts pay the same
     """
-    before, after = len(_clear(usual)), len(_clear(finer))
     text = "The bands of recurring revenue are a choice. "
-    if not len(usual.table) or not len(finer.table):
-        return f"{text}All accounts pay about the same, so there is nothing to cut."
-    counts = (
-        f"comparing by size alone, {words.count(before, len(usual.table))} comparisons are clear with the bands above "
-        f"and {words.count(after, len(finer.table))} with one band more"
-    )
+    if alike:
+        return "All accounts pay the same, so there are no bands of size to cut another way."
+    before, after = len(_clear(usual)), len(_clear(finer))
+    tested, retested = (int(each.table["p"].notna().sum()) for each in (usual, finer))
+    if not tested:
+        return f"{text}Here no band holds enough accounts to be compared, so no other cut can be tried."
+    clear = f"comparing by size alone, {words.count(before, tested)} comparisons {'is' if before == 1 else 'are'} clear"
+    if not retested:
+        return f"{text}With one band more, no band holds enough accounts to be compared: {clear} with the bands above."
+    counts = f"{clear} with the bands above and {words.count(after, retested)} with one band more"
+    if retested < tested:
+        return (
+            f"{text}With one band more, some bands hold too few accounts to be compared, so this is no full check: "
+            f"{counts}."
+        )
     if bool(before) == bool(after):
         return f"{text}Cutting them finer does not change the answer: {counts}."
     return f"{text}The answer depends on it: {counts}. Treat what is said about size with care."

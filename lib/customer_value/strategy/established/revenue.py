@@ -14,6 +14,9 @@ from customer_value.strategy.wording import Words, known
 TOP_REASONS = 3
 """Stated reasons for leaving that are recorded one by one."""
 
+LEAVERS = "accounts, those won within the period included"
+"""What reasons for leaving count, where retention counts the opening accounts alone."""
+
 _PART_NAMES = {"price": "price", "seats": "seats", "plan": "plans", "addon": "add-ons"}
 _HEADLINES = {
     "net": ("nrr", "net revenue retention"),
@@ -202,6 +205,7 @@ def _losses_by_kind(reasons: Result, period: str) -> list[Finding]:
                 metric="churn",
                 mrr=float(table["estimate"].sum()),
                 n=int(table["n"].sum()),
+                n_of=LEAVERS,
                 period=period,
                 # Where reasons are on record already, recording them is no advice.
                 action="churn" if (table["reason"] == "not stated").all() else "voluntary_churn",
@@ -224,6 +228,7 @@ def _losses_by_kind(reasons: Result, period: str) -> list[Finding]:
                     metric=f"{kind}_churn",
                     mrr=float(rows["estimate"].sum()),
                     n=int(rows["n"].sum()),
+                    n_of=LEAVERS,
                     period=period,
                     evidence="tbl-revenue-reasons",
                 )
@@ -244,6 +249,7 @@ def _losses_by_reason(reasons: Result, period: str) -> list[Finding]:
             metric="revenue_lost_by_reason",
             mrr=float(row.mrr),
             n=int(row.n),
+            n_of=LEAVERS,
             period=period,
             action="churn_reason" if place == 0 else None,
             evidence="tbl-revenue-reasons",
