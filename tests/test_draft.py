@@ -123,3 +123,67 @@ def test_a_draft_that_is_being_edited_is_never_replaced(tmp_path):
     assert first.read_text(encoding="utf-8") == "a: Account No\n"
     second.write_text("b: 1\n", encoding="utf-8")
     assert save_draft(tmp_path / "mappings", "mine", "a: TODO\n")[0].name == "mine.3.draft.yml"
+
+
+def test_wide_months_without_a_known_account_ask_for_it(tmp_path):
+    write(tmp_path, revenue="Account Name,Jan 2024,Feb 2024,Mar 2024,Total ARR\nx,1,1,1,3\n")
+    text = draft(tmp_path)
+    assert "      customer_id: TODO  # perhaps Account Name or Total ARR" in text
+    (tmp_path / "m.yml").write_text(text, encoding="utf-8")
+    with pytest.raises(DataError, match="settle this TODO"):
+        intake.load(tmp_path, mapping=tmp_path / "m.yml", out=tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("header", "row", "table", "columns"),
+    [
+        (
+            "Account ID,Begin,Finish,Fee per month,term", "a,2024-01-01,,10,12", "subscriptions",
+            {"customer_id": "Account ID", "start_date": "Begin", "end_date": "Finish", "mrr": "Fee per month",
+             "billing_months": "term"},
+        ),
+        (
+            "Client,Month,Net MRR", "a,01/2022,90.0", "mrr_snapshots",
+            {"customer_id": "Client", "month": "Month", "mrr": "Net MRR"},
+        ),
+        (
+            "User,Months with us,Left?,Channel,Monthly $", "a,21,No,Organic,10", "flat",
+            {"customer_id": "User", "tenure": "Months with us", "churned": "Left?", "mrr": "Monthly $"},
+        ),
+    ],
+)  # fmt: skip
+def test_ordinary_headers_are_recognised(tmp_path, header, row, table, columns):
+    write(tmp_path, export=f"{header}\n{row}\n")
+    parsed = mapping.parse(draft(tmp_path))
+    assert list(parsed.tables) == [table]
+    assert {name: reading.source for name, reading in parsed.tables[table].columns.items()} == columns
+
+
+def test_the_table_with_dates_and_a_price_is_preferred(tmp_path):
+    write(
+        tmp_path,
+        kunden="Kunden-Nr.;Firma\na;x\nb;y\n",
+        zahlung="Kunden-Nr.;Vertragsbeginn;Wert\na;27/08/2023;450,00\nb;28/08/2023;1,5\n",
+    )
+    text = draft(tmp_path)
+    assert "    from: zahlung\n" in text
+    assert "      start_date: TODO  # perhaps Vertragsbeginn\n" in text
+    assert "      mrr: TODO  # perhaps Wert\n" in text
+
+
+def test_tables_named_as_in_the_contract_are_used(tmp_path):
+    write(tmp_path, subs="customer,start,mrr,currency\na,2024-01-05,1,EUR\n", exchange_rates="currency,rate\nUSD,0.9\n")
+    text = draft(tmp_path)
+    assert set(mapping.parse(text).tables) == {"subscriptions", "exchange_rates"}
+    assert "# currency: EUR  # TODO" in text
+
+
+def test_attributes_never_take_a_name_of_the_reports_own(tmp_path):
+    write(
+        tmp_path,
+        subs='customer,start,mrr\na,2024-01-05,"450,50"\nb,2024-01-05,"3,5"\n',
+        customers="customer,term,level\na,x,1\nb,y,2\n",
+    )
+    text = draft(tmp_path)
+    assert sorted(mapping.parse(text).tables["customers"].attributes) == ["account_level", "account_term"]
+    assert mapping.parse(text).tables["subscriptions"].columns["mrr"].decimal == ","

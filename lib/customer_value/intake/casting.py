@@ -26,7 +26,8 @@ EARLIEST, LATEST = "1970-01-01", "2100-12-31"
 _ISO = r"\d{4}-\d{2}-\d{2}([ T]\d{2}:\d{2}(:\d{2}(\.\d+)?)?( ?(Z|UTC|[+-]\d{2}(:?\d{2})?))?)?"
 _CLOCK = r"^\d{4}-\d{2}-\d{2}([ T]\d{2}:\d{2}(:\d{2}(\.\d+)?)?)?"
 _NUMBER = r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?"
-_DECIMAL_COMMA = r"[+-]?(\d+|\d{1,3}(\.\d{3})+),(\d{1,2}|\d{4,})"
+DECIMAL_COMMA = r"[+-]?(\d+|\d{1,3}(\.\d{3})+),(\d{1,2}|\d{4,})"
+"""Surely a decimal comma: three digits after it could as well be a thousands separator."""
 _WHOLE = r"[+-]?\d+(\.0*)?"
 
 FORMATS = (
@@ -227,7 +228,7 @@ def _wrong_type(
     elif column.kind in ("money", "number", "count") and comma:
         rule = f"Every value must be a number with a decimal comma, such as 1234,50 or 1.234,50; {first}"
         remedy = f"correct it, or take `decimal: ','` out of the mapping if {column.name} has decimal points"
-    elif column.kind in ("money", "number", "count") and all(re.fullmatch(_DECIMAL_COMMA, v) for v in values):
+    elif column.kind in ("money", "number", "count") and all(re.fullmatch(DECIMAL_COMMA, v) for v in values):
         remedy = (
             f"if these are decimal commas, say so in the mapping: {column.name}: {{from: …, decimal: ','}},"
             " or `decimal: ','` once for the whole table"

@@ -12,35 +12,40 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from customer_value.intake.casting import FALSE, TRUE, formats_fitting
-from customer_value.intake.contract import BY_NAME, KEY_TABLES, Column, Table
+from customer_value.intake.casting import DECIMAL_COMMA, FALSE, TRUE, formats_fitting
+from customer_value.intake.contract import BY_NAME, KEY_TABLES, RESERVED, Column, Table
 from customer_value.intake.sources import Relation, Sources, quote
 
 _LOOK = 2000
 
 _SYNONYMS: dict[str, tuple[str, ...]] = {
     "customer_id": ("account_id", "customer", "account", "client_id", "company_id", "org_id", "organization_id",
-                    "tenant_id", "workspace_id", "cust_id", "user_id", "customerid", "accountid"),
+                    "tenant_id", "workspace_id", "cust_id", "user_id", "customerid", "accountid", "client",
+                    "user", "account_no", "customer_no", "account_number", "customer_number"),
     "start_date": ("start", "started_at", "begin_date", "valid_from", "from_date", "created", "period_start",
-                   "start_at", "subscription_start", "contract_start", "start_date_utc"),
+                   "start_at", "subscription_start", "contract_start", "start_date_utc", "begin", "begins",
+                   "starts", "started"),
     "end_date": ("end", "ended_at", "valid_to", "to_date", "cancelled_at", "canceled_at", "period_end", "churned_at",
-                 "expires_at", "subscription_end", "contract_end", "ended_at_utc"),
+                 "expires_at", "subscription_end", "contract_end", "ended_at_utc", "finish", "finished", "ends",
+                 "ended"),
     "mrr": ("monthly_recurring_revenue", "monthly_charges", "monthlycharges", "monthly_revenue", "monthly_price",
-            "monthly_fee", "mrr_usd", "mrr_eur", "recurring_revenue"),
+            "monthly_fee", "mrr_usd", "mrr_eur", "recurring_revenue", "net_mrr", "total_mrr", "fee_per_month",
+            "price_per_month", "monthly"),
     "amount": ("price", "total", "bill_amount", "unit_amount", "charge", "amount_due", "fee"),
     "product": ("plan", "plan_name", "product_name", "sku", "package", "tier", "subscription_type"),
     "plan": ("plan_name", "product", "tier"),
     "quantity": ("seats", "licenses", "licences", "users", "units", "qty", "seat_count"),
     "seats": ("quantity", "licenses", "licences", "users"),
     "unit": ("units", "unit_name"),
-    "billing_months": ("bill_period_months", "billing_period", "term_months", "interval_months", "billing_cycle"),
+    "billing_months": ("bill_period_months", "billing_period", "term_months", "interval_months", "billing_cycle",
+                       "term"),
     "currency": ("currency_code", "ccy"),
     "end_reason": ("cancellation_reason", "churn_reason", "cancel_reason", "reason"),
     "signup_date": ("signed_up", "signup", "created_at", "created", "created_on", "registered_at", "customer_since"),
     "name": ("customer_name", "account_name", "company", "company_name"),
     "owner": ("account_manager", "csm", "account_owner", "success_manager"),
     "month": ("date", "period", "snapshot_month", "snapshot_date", "as_of_month"),
-    "tenure": ("tenure_months", "months", "age_months", "months_active"),
+    "tenure": ("tenure_months", "months", "age_months", "months_active", "months_with_us", "months_as_customer"),
     "churned": ("churn", "is_churned", "left", "exited", "attrition", "cancelled", "canceled"),
     "feature": ("event_type_name", "event", "event_name", "event_type", "feature_name", "action"),
     "event_time": ("timestamp", "occurred_at", "time", "event_at", "ts"),
@@ -57,6 +62,22 @@ _SYNONYMS: dict[str, tuple[str, ...]] = {
     "due_on": ("due_date", "due_date_utc"),
     "paid_on": ("paid_at", "paid_at_utc", "payment_date"),
 }  # fmt: skip
+
+_EXACT = (
+    "account_no",
+    "customer_no",
+    "monthly",
+    "term",
+    "user",
+    "client",
+    "ends",
+    "ended",
+    "begin",
+    "finish",
+    "starts",
+    "started",
+)
+"""Synonyms too short to be recognised in words that merely resemble them, such as Month."""
 
 _TABLE_NAMES: dict[str, tuple[str, ...]] = {
     "customers": ("account", "accounts", "customer", "clients", "companies"),
@@ -105,7 +126,9 @@ def _likeness(column: str, source: str) -> float:
     synonyms = _SYNONYMS.get(column, ())
     if plain in synonyms or plain.replace("_", "") in synonyms:
         return 0.95 - 0.01 * synonyms.index(plain if plain in synonyms else plain.replace("_", ""))
-    ratio = max(difflib.SequenceMatcher(None, plain, other).ratio() for other in (column, *synonyms))
+    ratio = max(
+        difflib.SequenceMatcher(None, plain, other).ratio() for other in (column, *synonyms) if other not in _EXACT
+    )
     return ratio if ratio >= 0.82 else 0.0
 
 
@@ -129,16 +152,16 @@ def _pair(table: Table, relation: Relation) -> dict[str, str]:
     return {column: chosen[column] for column in table.names if column in chosen}
 
 
+def _month_of(header: str, form: str) -> datetime | None:
+    try:
+        return datetime.strptime(header.strip(), form)
+    except ValueError:
+        return None
+
+
 def _month_format(headers: list[str]) -> str | None:
     for form in _MONTHS:
-        fitting = 0
-        for header in headers:
-            try:
-                datetime.strptime(header.strip(), form)
-            except ValueError:
-                continue
-            fitting += 1
-        if fitting >= 3:
+        if sum(_month_of(header, form) is not None for header in headers) >= 3:
             return form
     return None
 
@@ -150,6 +173,10 @@ def _guess(relation: Relation) -> _Guess | None:
         table = BY_NAME["mrr_snapshots"]
         columns = {c: s for c, s in _pair(table, relation).items() if c in ("customer_id", "plan", "seats")}
         return _Guess(table, relation, columns, 3.0, months)
+    if plain in BY_NAME and plain not in _DRAFTED:
+        table = BY_NAME[plain]
+        columns = _pair(table, relation)
+        return _Guess(table, relation, columns, 3.0) if set(table.required) <= set(columns) else None
     best: _Guess | None = None
     for name in _DRAFTED:
         table = BY_NAME[name]
@@ -180,6 +207,43 @@ def _sample(sources: Sources, relation: Relation, column: str) -> list[str]:
         f" LIMIT {_LOOK}) WHERE v <> '' ORDER BY v"
     ).fetchall()
     return [row[0] for row in found]
+
+
+@dataclass(frozen=True)
+class _Look:
+    """What the values of a table's columns look like, whatever the headers say."""
+
+    dates: tuple[str, ...]
+    numbers: tuple[str, ...]
+
+    @property
+    def rank(self) -> tuple[bool, int, int]:
+        """How much it looks like subscriptions: dates beside a price, then more dates."""
+        return bool(self.dates and self.numbers), min(len(self.dates), 2), min(len(self.numbers), 1)
+
+
+def _look(sources: Sources, relation: Relation) -> _Look:
+    dates, numbers = [], []
+    for column in relation.columns:
+        values = _sample(sources, relation, column)
+        if values and all(re.fullmatch(r"\d{4}-\d{2}-\d{2}([ T].*)?", value) for value in values):
+            dates.append(column)
+        elif values and all(_numeric(value) or re.fullmatch(DECIMAL_COMMA, value) for value in values):
+            # Figures such as 20240131 are numbers to a reader, and ids are; a person picks the price among them.
+            numbers.append(column)
+        elif formats_fitting(values):
+            dates.append(column)
+    return _Look(tuple(dates), tuple(numbers))
+
+
+def _by_look(sources: Sources, relations: list[Relation]) -> _Guess | None:
+    """The table that looks most like subscriptions by its values; None if none has dates."""
+    table = BY_NAME["subscriptions"]
+    looks = [(_look(sources, relation).rank, relation) for relation in relations]
+    rank, relation = max(looks, key=lambda pair: pair[0], default=((False, 0, 0), None))
+    if relation is None or not rank[0]:
+        return None
+    return _Guess(table, relation, _pair(table, relation), 0.0)
 
 
 def _yaml(text: str) -> str:
@@ -215,8 +279,15 @@ def _line(sources: Sources, relation: Relation, column: Column, source: str) -> 
         return [f"      {column.name}: {{from: {_yaml(source)}, values: {{{pairs}}}}}  # TODO: {allowed} each"]
     if column.kind in ("money", "number", "count") and any(not _numeric(value) for value in values):
         odd = next(value for value in values if not _numeric(value))
+        if _has_decimal_commas(values):
+            return [f"      {column.name}: {{from: {_yaml(source)}, decimal: ','}}"]
         return [f"{plain}  # TODO: not plain numbers, such as {odd!r}; clean them by SQL"]
     return [plain]
+
+
+def _has_decimal_commas(values: list[str]) -> bool:
+    commas = [value for value in values if re.fullmatch(DECIMAL_COMMA, value)]
+    return bool(commas) and all(re.fullmatch(r"[+-]?\d+", value) for value in values if value not in commas)
 
 
 def _numeric(value: str) -> bool:
@@ -227,10 +298,16 @@ def _numeric(value: str) -> bool:
     return True
 
 
+def _attribute_name(column: str) -> str:
+    """The header as a name the report does not use itself."""
+    name = _plain(column) or "attribute"
+    return f"account_{name}" if name in RESERVED else name
+
+
 def _attribute(sources: Sources, relation: Relation, column: str, taken: set[str]) -> list[str]:
     """Lines that declare a left-over column as an attribute, commented out unless it has few levels."""
     values = _sample(sources, relation, column)
-    name = _plain(column) or "attribute"
+    name = _attribute_name(column)
     if not values or not name[0].isalpha() or name in taken or not 2 <= len(values) <= 60:
         return []
     lowered = {value.lower() for value in values}
@@ -267,13 +344,17 @@ def draft(data: str | Path) -> str:
         shapes = [name for name in KEY_TABLES if name in best]
         for name in sorted(shapes, key=lambda n: -best[n].score)[1:]:
             del best[name]
+        if not shapes and (found := _by_look(sources, relations)) is not None:
+            best = {name: guess for name, guess in best.items() if guess.relation != found.relation}
+            best["subscriptions"] = found
         if "flat" in best:
             best = {"flat": best["flat"]}
         lines = [
             "# A draft, made from the headers. Settle every TODO, then run the report with MAPPING=<this file>.",
             "# What the contract's columns mean: data/README.md. Worked examples: docs/your-data.md.",
             "version: 1",
-            "# currency: EUR",
+            "# currency: EUR"
+            + ("  # TODO: the currency that exchange_rates lead to" if "exchange_rates" in best else ""),
         ]
         if "flat" in best:
             lines += [
@@ -290,7 +371,7 @@ def draft(data: str | Path) -> str:
         for name in [name for name in BY_NAME if name in best]:
             lines += _table_lines(sources, best[name])
             used.add(best[name].relation.name)
-        if not best:
+        if not set(KEY_TABLES) & set(best):
             lines += [
                 "  subscriptions:",
                 f"    from: {_yaml(relations[0].name)}",
@@ -303,12 +384,31 @@ def draft(data: str | Path) -> str:
         return "\n".join(lines) + "\n"
 
 
+def _todos(sources: Sources, guess: _Guess, needed: list[str]) -> list[str]:
+    """A TODO for each column that is needed and was not recognised, with the columns that could be it."""
+    if not needed:
+        return []
+    left = [column for column in guess.relation.columns if column not in guess.columns.values()]
+    if guess.wide:
+        left = [column for column in left if _month_of(column, guess.wide) is None]
+    looked = _look(sources, guess.relation) if any(name != "customer_id" for name in needed) else _Look((), ())
+    lines = []
+    for name in needed:
+        kind = guess.table.column(name).kind
+        like = looked.dates if kind in ("date", "month", "time") else looked.numbers if kind in ("money",) else left
+        could = [column for column in left if column in like]
+        lines.append(f"      {name}: TODO" + (f"  # perhaps {' or '.join(could[:4])}" if could else ""))
+    return lines
+
+
 def _table_lines(sources: Sources, guess: _Guess) -> list[str]:
     table, relation = guess.table, guess.relation
     lines = [f"  {table.name}:", f"    from: {_yaml(relation.name)}", "    columns:"]
     for name, source in guess.columns.items():
         lines += _line(sources, relation, table.column(name), source)
     if guess.wide:
+        if "customer_id" not in guess.columns:
+            lines += _todos(sources, guess, ["customer_id"])
         lines += ["    wide:", f"      format: '{guess.wide}'"]
     else:
         needed = [name for name in table.required if name not in guess.columns]
@@ -316,7 +416,7 @@ def _table_lines(sources: Sources, guess: _Guess) -> list[str]:
             needed.append("mrr")
         if table.name == "subscriptions" and "amount" in guess.columns and "mrr" not in guess.columns:
             needed += [] if {"billing_months", "end_date"} & set(guess.columns) else ["billing_months"]
-        lines += [f"      {name}: TODO" for name in needed]
+        lines += _todos(sources, guess, needed)
     left = [column for column in relation.columns if column not in guess.columns.values()]
     if guess.wide:
         left = []
@@ -327,7 +427,7 @@ def _table_lines(sources: Sources, guess: _Guess) -> list[str]:
             more = _attribute(sources, relation, column, taken)
             declared += more
             if more:
-                taken.add(_plain(column))
+                taken.add(_attribute_name(column))
                 left = [other for other in left if other != column]
         if declared:
             lines += ["    attributes:", *declared]
