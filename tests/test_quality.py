@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 
 import duckdb
@@ -24,7 +25,7 @@ def load(folder, subscriptions=HEADER + GOOD, *, as_of=AS_OF, max_set_aside=None
 
 def broken(loaded) -> dict[tuple[str, str], int]:
     quality = loaded.quality()
-    return {(row.table, row.rule): row.rows for row in quality.itertuples() if row.rows}
+    return {(row.table, row.rule): row.rows for row in quality.itertuples() if row.rows and row.rule != "no_currency"}
 
 
 def test_good_rows_break_nothing(tmp_path):
@@ -206,7 +207,16 @@ def test_sudden_changes_are_seen(tmp_path):
 
 def test_changes_before_the_declared_day_are_not_the_exports(tmp_path):
     # Of what began before the data are complete only what stayed is seen: few a month, and none of it is a fault.
-    starts = {"2023-07": 1, "2023-08": 2, "2023-09": 1, "2023-10": 20, "2023-11": 20, "2023-12": 20, "2024-01": 20}
+    starts = {
+        "2023-06": 20,
+        "2023-07": 1,
+        "2023-08": 2,
+        "2023-09": 1,
+        "2023-10": 20,
+        "2023-11": 20,
+        "2023-12": 20,
+        "2024-01": 20,
+    }
     rows = "".join(f"c{m}_{i},base,{m}-10,,10,\n" for m, count in starts.items() for i in range(count))
     (tmp_path / "subscriptions.csv").write_text(HEADER + rows, encoding="utf-8")
     for declared, expected in (("2023-09-30", 0), (None, 3)):
@@ -214,7 +224,7 @@ def test_changes_before_the_declared_day_are_not_the_exports(tmp_path):
         text += " start_date: start_date, end_date: end_date, mrr: mrr}}\n"
         (tmp_path / "m.yml").write_text(text + (f"observed_from: '{declared}'\n" if declared else ""))
         loaded = intake.load(tmp_path, mapping=tmp_path / "m.yml", out=tmp_path / "out", as_of=date(2024, 1, 31))
-        assert loaded.quality().query("rule == 'sudden_change'")["rows"].iloc[0] == expected - (declared is None)
+        assert loaded.quality().query("rule == 'sudden_change'")["rows"].iloc[0] == expected
 
 
 def test_currencies_are_converted_at_one_rate(tmp_path):
@@ -259,3 +269,53 @@ def test_a_missing_month_of_snapshots_stops_and_a_pause_warns(tmp_path):
         "customer_id,month,mrr\na,2024-01,1\nb,2024-01,1\nb,2024-02,0\na,2024-02,1\na,2024-03,1\nb,2024-03,1\n"
     )
     assert broken(intake.load(tmp_path, out=tmp_path / "out")) == {("mrr_snapshots", "month_gap"): 1}
+
+
+def test_a_young_firms_first_months_are_not_compared(tmp_path):
+    starts = {1: 1, 2: 1, 3: 2, 4: 20, 5: 20, 6: 20, 7: 1, 8: 20}
+    rows = "".join(f"c{m}_{i},base,2024-{m:02}-10,,10,\n" for m, count in starts.items() for i in range(count))
+    loaded = load(tmp_path, HEADER + rows, as_of=date(2024, 8, 31))
+    assert loaded.quality().query("rule == 'sudden_change'")["examples"].iloc[0] == "2024-07-01: 1"
+
+
+@pytest.mark.parametrize(("currency", "expected"), [("", 1), ("EUR", 0)])
+def test_prices_in_no_currency_warn(tmp_path, currency, expected):
+    rows = GOOD.replace("10,\n", f"10,{currency}\n")
+    found = load(tmp_path, HEADER + rows).quality().query("rule == 'no_currency'")
+    assert list(found["rows"]) == [expected]
+    assert "the settings' currency" in found["meaning"].iloc[0]
+
+
+def test_a_flat_table_without_prices_needs_no_currency(tmp_path):
+    for text, expected in (("customer_id,tenure,churned\na,1,no\nb,2,no\n", 0), (FLAT, 1)):
+        (tmp_path / "flat.csv").write_text(text, encoding="utf-8")
+        found = intake.load(tmp_path, out=tmp_path / "out").quality().query("rule == 'no_currency'")
+        assert list(found["rows"]) == [expected]
+
+
+@pytest.mark.parametrize(
+    ("currency", "rates", "match"),
+    [
+        (None, "", "Bring exchange_rates .* and set `currency:`"),
+        ("EUR", "", "bring exchange_rates, one rate to EUR"),
+        (None, "USD,0.9", "say with `currency:`"),
+        ("EUR", "GBP,1.1", "lacks a rate to EUR"),
+    ],
+)
+def test_the_missing_half_of_several_currencies_is_named(tmp_path, currency, rates, match):
+    (tmp_path / "subscriptions.csv").write_text(HEADER + "a,base,2024-01-01,,10,EUR\nb,base,2024-01-01,,10,usd\n")
+    (tmp_path / "exchange_rates.csv").write_text(f"currency,rate\n{rates}\n")
+    text = f"currency: {currency}\n" if currency else ""
+    text += "tables:\n  subscriptions: {from: subscriptions, columns: {customer_id: customer_id,"
+    text += " start_date: start_date, mrr: mrr, currency: currency}}\n"
+    text += "  exchange_rates: {from: exchange_rates, columns: {currency: currency, rate: rate}}\n" if rates else ""
+    (tmp_path / "mapping.yml").write_text(text)
+    with pytest.raises(DataError, match="several currencies") as caught:
+        intake.load(tmp_path, mapping=tmp_path / "mapping.yml", out=tmp_path / "out", as_of=date(2024, 1, 31))
+    assert re.search(match, caught.value.remedy)
+    assert caught.value.examples == ("b: USD beside EUR",)
+
+
+def test_a_negative_total_names_its_day(tmp_path):
+    with pytest.raises(DataError, match=r"a: -1\.00 from 2024-02-01"):
+        load(tmp_path, HEADER + GOOD + "a,discount,2024-02-01,,-11,\n")

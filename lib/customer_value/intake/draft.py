@@ -66,6 +66,8 @@ _SYNONYMS: dict[str, tuple[str, ...]] = {
 _EXACT = (
     "account_no",
     "customer_no",
+    "account_number",
+    "customer_number",
     "monthly",
     "term",
     "user",

@@ -273,6 +273,8 @@ def _settle(
         },
         snapshots=shape == "snapshots",
         observed_from=declared.observed_from.isoformat() if declared.observed_from else None,
+        has_rates="exchange_rates" in tables,
+        currency_known=_currency_known(connection, declared, key_table, columns[key_table]),
     )
     frames = _check(connection, tables, shape, as_of, context, limits)
     written = [name for name in BY_NAME if name in tables and name != "mrr_snapshots"]
@@ -343,6 +345,18 @@ def _as_of(connection: duckdb.DuckDBPyConnection, tables: list[str], given: date
             remedy="give a later as-of date",
         )
     return given
+
+
+def _currency_known(
+    connection: duckdb.DuckDBPyConnection, declared: mappings.Mapping, table: str, columns: tuple[Column, ...]
+) -> bool:
+    """Whether mapping or data say in which currency the prices are; a flat table without prices needs none."""
+    if declared.currency is not None:
+        return True
+    names = [column.name for column in columns]
+    if "currency" in names:
+        return connection.execute(f"SELECT count(currency) > 0 FROM raw.{table}").fetchone()[0]
+    return connection.execute(f"SELECT count(mrr) = 0 FROM raw.{table}").fetchone()[0]
 
 
 def _check_observed_from(

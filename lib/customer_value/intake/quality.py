@@ -27,6 +27,9 @@ OPENING_STOCK_RATIO = 5
 VOLUME_RATIO = 5
 """A month whose count is this many times above or below the median of all months is a sudden change."""
 
+FEW_STARTS = 10
+"""A growing firm's first months, with fewer starts than this each, are not compared with its later ones."""
+
 FRESH_DAYS, BLIND_DAYS = 45, 366
 """Days without any start, end or event before the as-of date: beyond the first warn, beyond the second stop."""
 
@@ -74,6 +77,8 @@ class Context:
     hints: dict[str, str]
     snapshots: bool
     observed_from: str | None = None
+    has_rates: bool = False
+    currency_known: bool = True
 
 
 def limits(given: dict[str, float] | None) -> dict[str, float]:
@@ -154,6 +159,15 @@ def _common(table: Table, context: Context) -> list[Rule]:
                     quote(first),
                 )
             )  # fmt: skip
+    if key_table:
+        rules.append(
+            Rule(
+                "no_currency", table.name, "mrr", "warn",
+                "No currency is declared: amounts carry the settings' currency.",
+                "Say which it is with `currency:` in the mapping; until then it is that of report.yml.",
+                f"(SELECT {int(not context.currency_known)})", "",
+            )
+        )  # fmt: skip
     if table.of_customers and table.clock and table.name not in KEY_TABLES:
         rules.append(
             Rule(
@@ -183,6 +197,20 @@ def _sql(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
+def _currency_remedy(context: Context) -> str:
+    """What is missing for prices in several currencies to be added up."""
+    if context.has_rates and context.currency:
+        return f"exchange_rates lacks a rate to {context.currency} for these currencies: add one row for each."
+    if context.has_rates:
+        return "exchange_rates is there; say with `currency:` in the mapping which currency it leads to."
+    if context.currency:
+        return (
+            f"`currency: {context.currency}` is declared; bring exchange_rates, one rate to {context.currency} for each"
+            " other currency, and map it."
+        )
+    return "Bring exchange_rates (one rate a currency) and set `currency:` in the mapping, or bring one currency."
+
+
 def _subscription_rules(context: Context) -> list[Rule]:
     t = "subscriptions"
     as_of = f"DATE '{context.as_of}'"
@@ -194,9 +222,11 @@ def _subscription_rules(context: Context) -> list[Rule]:
         (SELECT max(month) FROM {months}), INTERVAL 1 MONTH))::DATE AS month)"""
     odd = f"""(SELECT month, n FROM (
         SELECT r.month, coalesce(m.n, 0) AS n, median(coalesce(m.n, 0)) OVER () AS middle,
-            min(r.month) OVER () AS first
+            min(r.month) OVER () AS first,
+            max(coalesce(m.n, 0)) OVER (ORDER BY r.month) AS peak
         FROM {every_month} r LEFT JOIN {months} m ON m.month = r.month)
-        WHERE month > first AND middle >= 10 AND (n > {VOLUME_RATIO} * middle OR n * {VOLUME_RATIO} < middle))"""
+        WHERE month > first AND middle >= 10 AND peak >= {FEW_STARTS}
+            AND (n > {VOLUME_RATIO} * middle OR n * {VOLUME_RATIO} < middle))"""
     firsts = f"""(SELECT date_trunc('month', first)::DATE AS month, count(*) AS n FROM
         (SELECT min(start_date) AS first FROM cut.{t} GROUP BY customer_id) GROUP BY 1)"""
     # The month after the first must be over before the two can be compared.
@@ -205,8 +235,8 @@ def _subscription_rules(context: Context) -> list[Rule]:
         LEFT JOIN {firsts} next ON next.month = s.month + INTERVAL 1 MONTH ORDER BY s.month LIMIT 1)
         WHERE n > {OPENING_STOCK_RATIO} * greatest(after, 1)
             AND last_day((month + INTERVAL 1 MONTH)::DATE) <= {as_of})"""
-    ledger = f"""(SELECT customer_id, min(total) AS low FROM (
-        SELECT customer_id, sum(change) OVER (PARTITION BY customer_id ORDER BY day) AS total FROM (
+    ledger = f"""(SELECT customer_id, min(total) AS low, arg_min(day, total) AS day FROM (
+        SELECT customer_id, day, sum(change) OVER (PARTITION BY customer_id ORDER BY day) AS total FROM (
             SELECT customer_id, day, sum(change) AS change FROM (
                 SELECT customer_id, start_date AS day, mrr AS change FROM cut.{t}
                 WHERE end_date IS NULL OR end_date > start_date
@@ -227,12 +257,13 @@ def _subscription_rules(context: Context) -> list[Rule]:
         Rule(
             "negative_total", t, "mrr", "stop", "An account's total recurring revenue is negative at some time.",
             "A discount row needs the row it reduces at the same time; credits and refunds are not recurring revenue.",
-            f"(SELECT count(*) FROM {ledger})", f"(SELECT min(customer_id || ': ' || low, 3) FROM {ledger})",
+            f"(SELECT count(*) FROM {ledger})",
+            f"(SELECT min(customer_id || ': ' || low::DECIMAL(18,2) || ' from ' || day, 3) FROM {ledger})",
         ),
         Rule(
             "several_currencies", t, "currency", "stop", "Prices are in several currencies and cannot be added.",
-            "Bring exchange_rates (one rate a currency) and set `currency:` in the mapping, or bring one currency.",
-            f"currency <> {reference}", "currency || ' beside ' || " + reference,
+            _currency_remedy(context),
+            f"currency <> {reference}", "customer_id || ': ' || currency || ' beside ' || " + reference,
         ),
         Rule(
             "one_account", t, "customer_id", "stop", "All rows belong to one account.",
@@ -268,7 +299,7 @@ def _subscription_rules(context: Context) -> list[Rule]:
         ),
         Rule(
             "sudden_change", t, "start_date", "warn",
-            "The number of rows that start in a month is five times above or below what is usual.",
+            "A month in which five times as many rows start as is usual, or a fifth of it (months are counted).",
             "Check that the export is whole in these months.",
             f"(SELECT count(*) FROM {odd})", f"(SELECT min(month || ': ' || n, 3) FROM {odd})",
         ),
