@@ -272,6 +272,17 @@ def test_a_flat_table_of_undeclared_observation_says_so_first(flat) -> None:
         study.triangle(flat)
 
 
+@pytest.mark.parametrize("observation", ["followed_from_start", "snapshot"])
+def test_of_tenures_no_age_with_few_at_risk_is_shown(tmp_path, observation) -> None:
+    rows = [{"customer_id": f"c{i:03}", "tenure": 1 + i % 10, "churned": i % 3 == 0} for i in range(28)]
+    few = build_marts(tmp_path, flat=rows, observation=observation, snapshot_window=1)
+    assert study.curves(few).table.empty
+    assert study.survival_at(few, ages=[6]).table["estimate"].isna().all()
+    stay = study.medians(few, horizon=0)
+    assert stay.table["estimate"].isna().all()
+    assert stay.row(measure="median")["n"] == 28
+
+
 def test_a_declared_observation_is_not_warned_of_and_a_snapshot_is_a_life_table(tmp_path) -> None:
     rows = [{"customer_id": f"c{i:03}", "tenure": 1 + i % 4, "churned": i % 8 == 0} for i in range(400)]
     followed = build_marts(tmp_path / "a", flat=rows, observation="followed_from_start")

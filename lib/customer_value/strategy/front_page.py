@@ -165,8 +165,7 @@ def headlines(
         beneath = words.range(finding.low, finding.high, finding.unit) if _has_range(finding) else ""
         size = ""
         if finding.n is not None and finding.metric != "accounts" and not (_has_range(finding) and shared):
-            one = {"accounts": "account", "accounts still followed": "account still followed"}.get(finding.n_of)
-            size = words.plural(finding.n, one or finding.n_of, finding.n_of)
+            size = words.plural(finding.n, re.sub("^accounts", "account", finding.n_of), finding.n_of)
         if thin and finding.unit == "share":
             value, beneath, size = words.count(round(finding.estimate * (finding.n or 0)), finding.n), "", ""
         rest = " · ".join(part for part in (beneath, size) if part)

@@ -275,6 +275,8 @@ def medians(
     subjects = _subjects(marts, by, bands=bands, money_name=money_name, min_group=min_group)
     found = _curves(subjects, confidence, min_group)
     keys = subjects.by
+    if found.empty and not keys:
+        return _unmeasured(subjects, horizon, confidence)
     middle = survival.median(found, by=keys).assign(measure="median")
     mean = survival.restricted_mean(found, horizon, by=keys, confidence=confidence).assign(measure="restricted_mean")
     table = pd.concat([middle, mean.drop(columns=["standard_error", "start"])], ignore_index=True)
@@ -296,6 +298,23 @@ def medians(
         level=confidence,
         n_of="accounts",
         suppressed=int((~disclosure.shown(table["n"], min_group)).sum()) if keys else 0,
+        method=f"Median and mean up to {horizon} months from the Kaplan–Meier curve; Brookmeyer–Crowley, Greenwood",
+        notes=subjects.notes,
+    )
+
+
+def _unmeasured(subjects: _Subjects, horizon: int, confidence: float) -> Result:
+    """`medians` where no age has enough accounts for a curve."""
+    table = pd.DataFrame({"measure": ["median", "restricted_mean"], "n": len(subjects.table)})
+    blank = table.assign(**dict.fromkeys(("estimate", "low", "high", "start", "followed_to"), np.nan))
+    return Result(
+        name="time_stayed",
+        table=blank[["measure", "estimate", "low", "high", "n", "start", "followed_to"]],
+        keys=("measure",),
+        unit="months",
+        level=confidence,
+        n_of="accounts",
+        suppressed=2,
         method=f"Median and mean up to {horizon} months from the Kaplan–Meier curve; Brookmeyer–Crowley, Greenwood",
         notes=subjects.notes,
     )
@@ -751,8 +770,10 @@ def _curves(subjects: _Subjects, confidence: float, min_group: int) -> pd.DataFr
     """Every curve that is large enough to show, to its end."""
     counts = _counts(subjects)
     fewest = min_group
-    if subjects.attribute is None and counts["at_risk"].max() < min_group:
-        # The whole company always shows.
+    dated = "followed_to" in subjects.table
+    if dated and subjects.attribute is None and counts["at_risk"].max() < min_group:
+        # The whole company always shows. Of tenures alone an age at which few were seen says too little even then: one
+        # snapshot spreads its accounts over all ages.
         fewest = 1
     found = survival.kaplan_meier(counts, by=subjects.by, confidence=confidence, min_at_risk=fewest)
     return _in_order(found, subjects) if subjects.attribute else found

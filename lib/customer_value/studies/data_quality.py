@@ -173,7 +173,11 @@ def who_is_in(marts: Marts) -> Result:
             ("accounts", len(flat), "One row each."),
             ("have left", int(flat["churned"].sum()), "Marked as churned."),
             ("still there", int((~flat["churned"].astype(bool)).sum()), "Not marked as churned."),
-            ("tenure 0", int((flat["tenure"] == 0).sum()), "In the counts, but no whole month of theirs was seen."),
+            (
+                "tenure 0",
+                int((flat["tenure"] == 0).sum()),
+                "No whole month of theirs was seen; those of them that left count as leaving in their first month.",
+            ),
         ]
     else:
         accounts = marts.frame("accounts")

@@ -15,6 +15,9 @@ from customer_value.strategy.wording import Words, known
 Reading = Literal["followed", "undeclared", "snapshot"]
 """What a curve means: accounts followed from their start, a flat table that does not say, or rates of one snapshot."""
 
+NOT_STATED = "not stated"
+"""The level of accounts of which the data do not say it."""
+
 FEW_FOLLOWED = 100
 """Below so many still followed the limits say that the range is wide."""
 
@@ -29,6 +32,12 @@ HEADS: Mapping[str, str] = LABELS | {
     "restricted_mean": "Average over the months looked at",
 }
 """`LABELS` as this chapter's tables need them."""
+
+
+def heads(reading: Reading) -> Mapping[str, str]:
+    """`HEADS` for what a curve means: of a snapshot nobody was followed, and nobody has left by an age."""
+    return HEADS | ({"n": "Of that age", "median": "Half would have left by"} if reading == "snapshot" else {})
+
 
 _MARK = {
     "followed": "are still here after",
@@ -80,6 +89,8 @@ def detail(
     """The same out of a hundred, later on, and when half have left; in whom, and as of when."""
     row, accounts = _first(at_ages, age), stayed.row(measure="median")["n"]
     counted = f"Measured on {words.plural(accounts, 'account')} whose start is known"
+    if reading == "snapshot":
+        counted = f"Measured on {words.plural(accounts, 'account')}, each seen during the snapshot's window only"
     seen = f", seen as of {words.date(as_of)}" if as_of else ""
     ranges = f"; ranges hold with {words.share(at_ages.level or 0.95)} confidence." if at_ages.level else "."
     sentences = ["This may not be retention, since the table does not say how its accounts were observed."]
@@ -91,7 +102,7 @@ def detail(
         if later["age"] > row["age"]:
             share = words.interval(later["estimate"], later["low"], later["high"], "share")
             sentences.append(f"After {words.months(later['age'])} it is {share}.")
-    return " ".join([*sentences, _half(stayed, words), f"{counted}{seen}{ranges}"])
+    return " ".join(part for part in [*sentences, _half(stayed, reading, words), f"{counted}{seen}{ranges}"] if part)
 
 
 def who(curve: Result, stayed: Result, *, warning: str | None, grace_days: int | None, words: Words) -> str:
@@ -124,10 +135,58 @@ def curve_caption(
         said = f"**{share} {_MARK[reading]} {words.months(row['age'])}.** "
     most = words.number(curve.table["n"].max())
     seen = f", as of {words.date(as_of)}" if as_of else ""
+    if reading == "snapshot":
+        return (
+            f"{said}Share of accounts that would still be here by months since their start; at most {most} were of one "
+            "age. The band is the range the data allow, the numbers beneath are the accounts of each age."
+        )
     return (
         f"{said}Share of accounts still here by months since their start{seen}; at most {most} are followed at one "
         "age. The band is the range the data allow, the numbers beneath are those still followed."
     )
+
+
+def how_to_read(reading: Reading) -> str:
+    """What a fall, a step and the end of the curve mean."""
+    shape = (
+        "**How to read it.** The curve falls at the ages at which accounts leave. A steep beginning points to the "
+        "first months: wrong customers, a poor start. Steps one contract term apart are renewals: under contract "
+        "nobody can leave between them, so a flat stretch is no sign of contentment. "
+    )
+    if reading == "snapshot":
+        return (
+            f"{shape}Where few accounts are of an age the band widens, and the curve stops before they are too few to "
+            "speak of.\n\nAge is counted from each account's own beginning. Each account tells only whether one of its "
+            "age left during the snapshot's window; the rates of all ages are put end to end."
+        )
+    return (
+        f"{shape}Where few are still followed the band widens, and the curve stops before too few are left to speak "
+        "of.\n\nAge is counted from each account's own beginning. Accounts that are still here count for as long as "
+        "they have been watched and no longer: they are neither losses nor proof of loyalty."
+    )
+
+
+def terms(curves: Result, *, words: Words) -> str:
+    """The section on contract terms as it opens; one sentence where there are no two terms to set side by side."""
+    levels = list(dict.fromkeys(curves.table["level"]))
+    heading = "## By first contract term {#terms}\n\n"
+    if levels == [NOT_STATED]:
+        return f"{heading}The data state no contract terms, so accounts cannot be set side by side by them."
+    if len(levels) < 2:
+        only = f"“{words.escape(levels[0])}”" if levels else "none"
+        return (
+            f"{heading}All accounts began with the same contract term ({only}), so there is nothing to set it beside."
+        )
+    return (
+        f"{heading}An account can leave only when its term ends. Contracts are therefore compared at the same age, "
+        "never by one ratio over all ages; and accounts chose their contract, so a difference between terms is not "
+        "what a change of term would bring."
+    )
+
+
+def side_by_side(groups: Result, curves: Result) -> Result:
+    """The groups where there are at least two; else nothing, so that neither figure nor table stands there."""
+    return groups if curves.table["level"].nunique() > 1 else groups.with_table(groups.table.head(0))
 
 
 def reached(at_ages: Result) -> Result:
@@ -143,6 +202,8 @@ def ages_caption(at_ages: Result, *, reading: Reading, as_of: date | None, words
         last = shown.iloc[-1]
         said = f"**{words.share(last['estimate'])} {_MARK[reading]} {words.months(last['age'])}.** "
     seen = f", as of {words.date(as_of)}" if as_of else ""
+    if reading == "snapshot":
+        return f"{said}Share of accounts that would still be here at each age, with its range and all of that age."
     return f"{said}Share of accounts still here at each age{seen}, with its range and the accounts still followed."
 
 
@@ -297,7 +358,9 @@ def at_age(triangle: Result, *, age: int, words: Words) -> Result:
 def time_stayed(stayed: Result, *, horizon: int, reading: Reading, words: Words) -> str:
     """How long accounts stay on average within the horizon, and when half have left."""
     mean = stayed.row(measure="restricted_mean")
-    half = _half(stayed, words)
+    if not known(mean["followed_to"]):
+        return "At no age are there enough accounts to say how long they stay."
+    half = _half(stayed, reading, words)
     if not known(mean["estimate"]):
         return f"{half} Too few have been followed for {words.months(horizon)} to average over them."
     start = mean["start"]
@@ -329,9 +392,8 @@ def limits(at_ages: Result, *, age: int, reading: Reading, dated: bool, words: W
     if reading == "snapshot":
         sentences.append("No group was followed through these ages: the rates of one snapshot are put end to end.")
     if row is not None and row["n"] < FEW_FOLLOWED:
-        sentences.append(
-            f"Fewer than {words.number(FEW_FOLLOWED)} are still followed at this age, so the range is wide."
-        )
+        seen = "accounts were of" if reading == "snapshot" else "are still followed at"
+        sentences.append(f"Fewer than {words.number(FEW_FOLLOWED)} {seen} this age, so the range is wide.")
     sentences.append(
         "Ranges are of chance alone: they take accounts as independent, and a price rise or a failure that hits many "
         "in one month moves them together."
@@ -360,12 +422,15 @@ def _latest(at_ages: Result, horizon: int) -> pd.Series:
     return shown.sort_values("age").iloc[-1]
 
 
-def _half(stayed: Result, words: Words) -> str:
+def _half(stayed: Result, reading: Reading, words: Words) -> str:
     middle = stayed.row(measure="median")
+    would = "would have" if reading == "snapshot" else "have"
     if known(middle["estimate"]):
-        return f"Half have left by {words.months(middle['estimate'])}."
+        return f"Half {would} left by {words.months(middle['estimate'])}."
+    if not known(middle["followed_to"]):
+        return ""
     last = words.months(middle["followed_to"])
-    return f"Fewer than half have left by {last}, the last age with enough accounts to tell."
+    return f"Fewer than half {would} left by {last}, the last age with enough accounts to tell."
 
 
 def _whom(row: pd.Series, words: Words) -> str:

@@ -60,9 +60,19 @@ def missing(tables: Result, *, words: Words) -> str:
 
 
 def noteworthy(rules: Result) -> Result:
-    """Only the rules that found something; all of them where none did."""
-    found = rules.table[rules.table["verdict"] != "passed"]
-    return rules.with_table(found) if len(found) else rules
+    """Only the rules that found something."""
+    return rules.with_table(rules.table[rules.table["verdict"] != "passed"])
+
+
+def found(rules: Result, *, words: Words) -> str:
+    """How what the rules found is to be taken; that all of them hold, where they do."""
+    text = "A rule that would make numbers wrong stops the run, so "
+    if noteworthy(rules).table.empty:
+        return f"{text}none of those was broken; and every one of the {words.plural(len(rules.table), 'rule')} holds."
+    return (
+        f"{text}whatever is listed here was either set aside with a reason or is something to keep in mind while "
+        "reading. Rows set aside lie beside this report, in `set_aside`."
+    )
 
 
 def volumes_caption(volumes: Result, *, words: Words) -> str:

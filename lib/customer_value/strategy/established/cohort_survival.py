@@ -48,7 +48,7 @@ def still_here(at_ages: Result, *, age: int, horizon: int, reading: str, words: 
             level=at_ages.level,
             unit="share",
             n=row["n"],
-            n_of="accounts still followed",
+            n_of="accounts of that age" if reading == "snapshot" else "accounts still followed",
             design="A",
             caveat=caveat,
             evidence="cohort_survival#fig-cohort_survival-all",
