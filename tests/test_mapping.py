@@ -177,9 +177,9 @@ def test_sql_joins_sources(tmp_path):
         ("SET threads = 1", SettingsError, "exactly one SELECT"),
         ("SELEC 1", SettingsError, "not SQL"),
         ("SELECT id AS customer_id, price AS mmr FROM subs", SettingsError, "did you mean 'mrr'"),
-        ("SELECT prise FROM subs", DataError, "cannot be run"),
-        ("SELECT * FROM read_csv('subs.csv')", DataError, "cannot be run"),
-        ("SELECT * FROM glob('*')", DataError, "cannot be run"),
+        ("SELECT prise FROM subs", DataError, "names a column 'prise'"),
+        ("SELECT * FROM read_csv('subs.csv')", DataError, "reads a file by itself"),
+        ("SELECT * FROM glob('*')", DataError, "reads a file by itself"),
         ("SELECT id AS customer_id, start AS start_date, start::INT AS mrr FROM subs", DataError, "cannot be applied"),
     ],
 )

@@ -107,7 +107,7 @@ def test_a_download_that_fails_shows_no_password():
 
 def test_ragged_rows_are_named_with_their_line(tmp_path):
     (tmp_path / "t.csv").write_text("id,name,price\na,b,1\na,b,1,9\n", encoding="utf-8")
-    with Sources(tmp_path) as sources, pytest.raises(DataError, match=r"(?i)line: 3"):
+    with Sources(tmp_path) as sources, pytest.raises(DataError, match="line 3"):
         sources.relation("t")
 
 
@@ -156,3 +156,21 @@ def test_nearest_names():
     assert nearest("Start_Dat", ["start_date", "end_date"]) == "start_date"
     assert nearest("zzz", ["start_date"]) == ""
     assert did_you_mean("mr", ["mrr"]) == "did you mean 'mrr'? there are: mrr"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "rule", "remedy"),
+    [
+        ("t.csv", b"a,b\n\x00\x01,\x02\n\x00", "no text file", "save it"),
+        ("t.csv", b"a,b\n1,2\n1,2,3\n", "do not fit the header", "as many cells"),
+        ("t.parquet", b"a,b\n1,2\n", "no Parquet file", "a text file must end in .csv"),
+        ("t.jsonl", b"{'a': 1}\n", "not JSON lines", "double quotes"),
+    ],
+)
+def test_unreadable_files_get_the_remedy_of_their_kind(tmp_path, name, content, rule, remedy):
+    (tmp_path / name).write_bytes(content)
+    with Sources(tmp_path) as sources, pytest.raises(DataError, match=rule) as caught:
+        sources.relation("t")
+    assert remedy in caught.value.remedy
+    for leaked in ("Possible fixes", "LINE 1", "SELECT", str(tmp_path)):
+        assert leaked not in str(caught.value)

@@ -431,7 +431,14 @@ TABLES: tuple[Table, ...] = (
         "instead of all others: one row an account, durations only",
         (
             _ID,
-            Column("tenure", "count", "Whole months as a customer.", required=True, unit="months", low=0),
+            Column(
+                "tenure",
+                "count",
+                "Whole months as a customer; an account that left with tenure 12 left in its 12th month.",
+                required=True,
+                unit="months",
+                low=0,
+            ),
             Column("churned", "boolean", "Whether the account has left.", required=True),
             Column("mrr", "money", "Recurring revenue a month.", unit="currency a month"),
             Column("score", "number", "A satisfaction score."),

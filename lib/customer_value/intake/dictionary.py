@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from customer_value.intake.casting import NULL_WORDS
 from customer_value.intake.contract import TABLES, Column, Table
 
 _KINDS = {
@@ -27,7 +28,8 @@ the report. How to bring your own tables under these names, with worked examples
 
 A subscription is active on day d if start_date ≤ d < end_date. Dates are written 2026-06-30, months 2026-06 or as any
 day in them, amounts as 1234.50; anything else needs a `format` or `values` in the mapping. Times are taken as written,
-without converting time zones. An empty cell means unknown, or not yet.
+without converting time zones. An empty cell means unknown, or not yet; so do the words {words} (in small or capital
+letters) in a column of dates, numbers or truth values.
 
 | table | a row is | what it adds |
 |---|---|---|
@@ -65,4 +67,5 @@ def _table(table: Table) -> str:
 def markdown() -> str:
     """The whole dictionary as Markdown."""
     overview = "".join(f"| [{t.name}](#{t.name}) | {t.row_is} | {t.adds} |\n" for t in TABLES)
-    return _HEAD + overview + "\n" + "\n".join(_table(table) for table in TABLES)
+    words = ", ".join(f"`{word}`" for word in NULL_WORDS)
+    return _HEAD.replace("{words}", words) + overview + "\n" + "\n".join(_table(table) for table in TABLES)

@@ -24,7 +24,7 @@ from customer_value.intake import mapping as mappings
 from customer_value.intake import quality as checks
 from customer_value.intake.casting import cast
 from customer_value.intake.contract import BY_NAME, KEY_TABLES, PRICES, SUBSCRIPTION_OUTPUT, Column, Table
-from customer_value.intake.sources import Relation, Sources, did_you_mean, nearest, quote
+from customer_value.intake.sources import Relation, Sources, cause, did_you_mean, nearest, quote
 
 Shape = Literal["subscriptions", "snapshots", "flat"]
 
@@ -174,9 +174,9 @@ def _take(
             sources.connection.execute(f"CREATE TEMP TABLE {mapped} AS {query}")
         except duckdb.Error as error:
             raise DataError(
-                f"The mapping cannot be applied: {'; '.join(str(error).splitlines()[:2])}",
+                f"The mapping cannot be applied: {cause(error)}",
                 table=name,
-                remedy="columns of text files are text: cast them in the SQL",
+                remedy="a value cannot be cast as the SQL asks; use try_cast, or clean it first: replace(fee, ',', '')",
             ) from None
         present = {row[0] for row in sources.connection.execute(f"DESCRIBE {mapped}").fetchall()}
         offered = relation.columns if relation else tuple(sorted(present - {"_row"}))

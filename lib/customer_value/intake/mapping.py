@@ -20,7 +20,7 @@ from sqlglot import exp
 from customer_value.errors import DataError, SettingsError
 from customer_value.intake.casting import NULL_WORDS
 from customer_value.intake.contract import BY_NAME, KEY_TABLES, RESERVED, Table
-from customer_value.intake.sources import Relation, Sources, did_you_mean, literal, quote
+from customer_value.intake.sources import Relation, Sources, cause, did_you_mean, literal, quote
 
 NUMBERS, DATES = ("money", "number", "count"), ("date", "month", "time")
 """Kinds of columns that can have a decimal comma, and those that can have a format."""
@@ -47,7 +47,7 @@ class Strict(BaseModel):
 
 def _signs(form: str) -> str:
     if "%" not in form:
-        raise ValueError(f"a format is written with the signs of strptime, such as '%d/%m/%Y', got: {form!r}")
+        raise ValueError("a format is written with the signs of strptime, such as '%d/%m/%Y'")
     return form
 
 
@@ -180,7 +180,8 @@ class Mapping(Strict):
             _check_table(BY_NAME[name], table)
         present = [name for name in KEY_TABLES if name in self.tables]
         if len(present) != 1:
-            raise ValueError(f"tables: exactly one of {', '.join(KEY_TABLES)} must be mapped, got: {present or 'none'}")
+            got = " and ".join(present) or "none"
+            raise ValueError(f"tables: exactly one of {', '.join(KEY_TABLES)} must be mapped, got: {got}")
         if "flat" in self.tables and len(self.tables) > 1:
             raise ValueError("tables: flat stands alone; other tables cannot be mapped beside it")
         if self.observation and "flat" not in self.tables:
@@ -501,17 +502,34 @@ def _select_wide(table: TableMapping, relation: Relation, cells: list[str]) -> s
     return " UNION ALL ".join(parts)
 
 
+def _sql_fails(name: str, sql: str, sources: Sources, error: duckdb.Error) -> DataError:
+    """Why a statement that is one SELECT cannot be run, with the remedy for that cause."""
+    if isinstance(error, duckdb.PermissionException):
+        remedy = f"the SQL can read the folder's own tables only, by their names: {', '.join(sources.names)}"
+        return DataError("The SQL of the mapping reads a file by itself, which is barred", table=name, remedy=remedy)
+    if isinstance(error, duckdb.BinderException) and (found := re.search(r'column "([^"]+)" not found', str(error))):
+        statement = _one_select(name, sql)
+        there = {column for source in _sources_of(statement) for column in sources.relation(source).columns}
+        return DataError(
+            f"The SQL of the mapping names a column {found[1]!r} that its tables do not have",
+            table=name,
+            column=found[1],
+            remedy=did_you_mean(found[1], there),
+        )
+    return DataError(
+        f"The SQL of the mapping cannot be run: {cause(error)}",
+        table=name,
+        remedy='check the statement; columns of text files are text: cast them, such as "amount"::DECIMAL(18, 4)',
+    )
+
+
 def _select_sql(name: str, table: TableMapping, sources: Sources) -> str:
     contract = BY_NAME[name]
     sql = table.sql.strip().rstrip(";")
     try:
         described = sources.connection.execute(f"DESCRIBE ({sql})").fetchall()
     except duckdb.Error as error:
-        raise DataError(
-            f"The SQL of the mapping cannot be run: {'; '.join(str(error).splitlines()[:3])}",
-            table=name,
-            remedy='columns of text files are text: cast them, such as "amount"::DECIMAL(18, 4)',
-        ) from None
+        raise _sql_fails(name, sql, sources, error) from None
     given = [row[0] for row in described if row[0] != "_row"]
     declared = {reading.source or key: key for key, reading in table.attributes.items()}
     declared |= {feature.source or feature.name: feature.name for feature in table.features}
@@ -578,4 +596,15 @@ def as_is(sources: Sources) -> tuple[Mapping, dict[str, tuple[str, ...]]]:
         return Mapping.model_validate({"tables": tables}), unknown
     except ValidationError as error:
         message = error.errors()[0]["msg"].removeprefix("Value error, ")
-        raise DataError(f"The files do not make one report: {message}", examples=found) from None
+        shapes = [name for name in found if name in KEY_TABLES]
+        if len(shapes) > 1:
+            raise DataError(
+                f"A report starts from one table, and {' and '.join(shapes)} are there",
+                examples=found,
+                remedy="keep one of them in the folder, or write a mapping that reads one",
+            ) from None
+        raise DataError(
+            f"The files do not make one report: {message}",
+            examples=found,
+            remedy="take what does not belong out of the folder, or write a mapping",
+        ) from None

@@ -10,6 +10,7 @@ import codecs
 import csv
 import difflib
 import gzip
+import re
 import shutil
 import tempfile
 import urllib.error
@@ -218,7 +219,7 @@ class Sources:
             self.connection.execute(f"ATTACH {literal(str(path))} AS given (READ_ONLY)")
         except duckdb.Error as error:
             raise DataError(
-                f"The DuckDB file cannot be opened: {str(error).splitlines()[0]}",
+                f"The DuckDB file cannot be opened: {cause(error)}",
                 examples=(path.name,),
                 remedy="close other programs that have it open for writing, or export its tables as Parquet",
             ) from None
@@ -247,12 +248,7 @@ class Sources:
                 query = self._csv(place)
             self.connection.execute(f"CREATE TABLE main.{quote(name)} AS {query}")
         except duckdb.Error as error:
-            message = [line for line in str(error).splitlines() if line.strip()]
-            raise DataError(
-                f"The file cannot be read: {'; '.join(message[:3])}",
-                table=place.name if isinstance(place, Path) else name,
-                remedy="open it in a spreadsheet or editor at that line; every row needs as many cells as the header",
-            ) from None
+            raise _unreadable(name, place, error) from None
         described = self.connection.execute(f"DESCRIBE main.{quote(name)}").fetchall()
         columns = tuple(row[0] for row in described)
         rows = self.connection.execute(f"SELECT count(*) FROM main.{quote(name)}").fetchone()[0]
@@ -324,6 +320,43 @@ class Sources:
                 sample = sample or text
                 copy.write(text.encode("utf-8"))
         return target, sample
+
+
+def cause(error: duckdb.Error) -> str:
+    """The first line of DuckDB's message in plain words: no kind of error, statement, hints or folders."""
+    first = next((line.strip() for line in str(error).splitlines() if line.strip()), "unknown cause")
+    first = re.sub(r"^([A-Z][A-Za-z]* )+(Error|Exception): ", "", first)
+    return re.sub(r"[\"'](?:[^\"']*[/\\\\])([^\"'/\\\\]+)[\"']", r"'\1'", first).rstrip(" .!")
+
+
+def _unreadable(name: str, place: Path | str, error: duckdb.Error) -> DataError:
+    """A file that DuckDB cannot read, with a remedy for its kind."""
+    if isinstance(place, str):
+        return DataError(
+            f"The table cannot be read: {cause(error)}", table=name, remedy="check the DuckDB file, or export it anew"
+        )
+    lowered = place.name.lower()
+    if lowered.endswith(PARQUET):
+        rule = "This is no Parquet file, or it is cut short"
+        remedy = "export it anew; a text file must end in .csv"
+    elif lowered.endswith(JSON):
+        rule = f"The file is not JSON lines: {cause(error)}"
+        remedy = "each line must be one JSON object, with its keys in double quotes"
+    elif _is_binary(place):
+        rule = "This is no text file, whatever its name says"
+        remedy = "save it from the spreadsheet or program as CSV; a Parquet file must end in .parquet"
+    else:
+        line = re.search(r"[Ll]ine:? (\d+)", str(error))
+        rule = f"The rows do not fit the header{f': line {line[1]}' if line else ''}"
+        remedy = "open it in an editor at that line; every row needs as many cells as the header, and quotes must close"
+    return DataError(rule, table=place.name, remedy=remedy)
+
+
+def _is_binary(path: Path) -> bool:
+    opener = gzip.open if path.name.lower().endswith(".gz") else open
+    with opener(path, "rb") as file:
+        head = file.read(65536)
+    return b"\0" in head and not head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
 
 
 def _pointer(key: str) -> str:
