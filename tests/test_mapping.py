@@ -202,6 +202,7 @@ def test_wide_snapshots(tmp_path):
     """
     loaded = load(tmp_path, text)
     assert (loaded.shape, loaded.as_of) == ("snapshots", date(2024, 3, 31))
+    assert loaded.month_rows == 4, "months with a price"
     assert rows(loaded, columns="customer_id, start_date, end_date, mrr::INT") == [
         ("a", date(2024, 1, 1), date(2024, 3, 1), 10),
         ("a", date(2024, 3, 1), None, 20),
@@ -248,6 +249,10 @@ def test_the_stripe_mapping_reads_its_exports(tmp_path, root):
                 ),
                 # Has asked to leave at the period's end and is still there.
                 subscription("cus_d", "active", "2024-01-21 10:00", Canceled_At="2024-02-25 08:00"),
+                subscription(
+                    "cus_h", "canceled", "2024-01-20 10:00", Ended_At="2024-02-21 10:00",
+                    Cancellation_Reason="cancellation_requested",
+                ),
                 subscription("cus_e", "incomplete_expired", "2024-01-22 10:00"),
                 subscription(
                     "cus_f", "canceled", "2024-01-23 10:00", Trial_Start="2024-01-23 10:00",
@@ -274,12 +279,18 @@ def test_the_stripe_mapping_reads_its_exports(tmp_path, root):
     )
     assert loaded.currency == "EUR"
     wanted = "customer_id, start_date, end_date, mrr::DOUBLE, billing_months, end_kind"
+    ended = rows(loaded, columns="customer_id, end_reason, end_kind")
+    assert [row for row in ended if row[2]] == [
+        ("cus_c", "payment_failed", "involuntary"),
+        ("cus_h", None, "voluntary"),
+    ]
     assert rows(loaded, columns=wanted) == [
         ("cus_a", date(2024, 1, 3), None, 100.0, 1.0, None),
         ("cus_b", date(2024, 1, 10), None, 100.0, 12.0, None),
         ("cus_c", date(2024, 1, 20), date(2024, 2, 20), 100.0, 1.0, "involuntary"),
         ("cus_d", date(2024, 1, 21), None, 100.0, 1.0, None),
         ("cus_g", date(2024, 2, 15), None, 100.0, 1.0, None),
+        ("cus_h", date(2024, 1, 20), date(2024, 2, 21), 100.0, 1.0, "voluntary"),
     ]
     assert rows(loaded, "invoices", "customer_id, due_on, amount::DOUBLE, paid_on, status") == [
         ("cus_a", date(2024, 1, 3), 100.0, date(2024, 1, 3), "paid"),

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Literal
@@ -70,6 +70,8 @@ class Intake:
     features : columns of the flat table that are features
     tables : rows written, by table
     fingerprint : SHA-256 of the tables and declarations
+    month_rows : rows of `mrr_snapshots` that the subscriptions were made of; None for another shape, and for a folder
+        opened again
     """
 
     folder: Path
@@ -84,6 +86,7 @@ class Intake:
     features: tuple[str, ...]
     tables: dict[str, int]
     fingerprint: str
+    month_rows: int | None = None
 
     @classmethod
     def open(cls, folder: str | Path) -> Intake:
@@ -291,7 +294,10 @@ def _settle(
     if shape == "subscriptions" and currency is None:
         currency = connection.execute("SELECT min(currency) FROM kept.subscriptions").fetchone()[0]
     rows = {name: connection.execute(f"SELECT count(*) FROM kept.{name}").fetchone()[0] for name in written}
-    return _write(
+    month_rows = None
+    if shape == "snapshots":
+        month_rows = connection.execute("SELECT count(*) FROM kept.mrr_snapshots").fetchone()[0]
+    written_intake = _write(
         connection,
         out,
         quality,
@@ -305,6 +311,7 @@ def _settle(
             tables=rows, fingerprint="",
         ),
     )  # fmt: skip
+    return replace(written_intake, month_rows=month_rows)
 
 
 def _as_of(connection: duckdb.DuckDBPyConnection, tables: list[str], given: date | None) -> date:
@@ -573,7 +580,7 @@ def _write(
         f'COPY (SELECT * REPLACE ("rows"::BIGINT AS "rows") FROM quality_frame) TO \'{target}\' (FORMAT parquet)'
     )
     declared = asdict(intake)
-    del declared["folder"], declared["fingerprint"]
+    del declared["folder"], declared["fingerprint"], declared["month_rows"]
     declared |= {
         "as_of": intake.as_of.isoformat() if intake.as_of else None,
         "observed_from": intake.observed_from.isoformat() if intake.observed_from else None,

@@ -48,7 +48,11 @@ def check(request: Request, *, say: Say) -> None:
             raise _with_draft(request, data, error) from error
     seen = f", as of the close of {taken.as_of}" if taken.as_of else ""
     say(f"The data can be used{seen}.")
-    for table, rows in taken.tables.items():
+    tables = taken.tables
+    if taken.month_rows is not None:
+        # The months are what was brought; the subscriptions made of them are nobody's to check.
+        tables = {"mrr_snapshots": taken.month_rows} | {n: rows for n, rows in tables.items() if n != "subscriptions"}
+    for table, rows in tables.items():
         say(f"  {table:<24} {rows:>10,} rows")
     _say_rules(taken.quality(), say)
 
@@ -99,6 +103,12 @@ def save_draft(folder: Path, name: str, text: str) -> tuple[Path, Path | None]:
     raise AssertionError("counting does not end")
 
 
+def _unit(rule: str, count: int) -> str:
+    """What a rule counts, for the few that do not count rows."""
+    unit = {"sudden_change": "month", "unknown_column": "column", "no_currency": "table"}.get(rule, "row")
+    return unit if count == 1 else f"{unit}s"
+
+
 def _shown(path: Path) -> Path:
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
@@ -111,7 +121,8 @@ def _say_rules(quality: pd.DataFrame, say: Say) -> None:
     say(f"{len(broken)} of {len(quality)} rules found something:")
     for rule in broken.itertuples():
         place = ".".join(part for part in (rule.table, rule.column) if part)
-        say(f"  {rule.severity.replace('_', ' ')}: {place}: {rule.meaning} ({rule.rows:,} rows)")
+        counted = f"{rule.rows:,} {_unit(rule.rule, rule.rows)}"
+        say(f"  {rule.severity.replace('_', ' ')}: {place}: {rule.meaning} ({counted})")
         if rule.examples:
             say(f"      such as {rule.examples}")
         if rule.remedy:
