@@ -319,3 +319,12 @@ def test_the_missing_half_of_several_currencies_is_named(tmp_path, currency, rat
 def test_a_negative_total_names_its_day(tmp_path):
     with pytest.raises(DataError, match=r"a: -1\.00 from 2024-02-01"):
         load(tmp_path, HEADER + GOOD + "a,discount,2024-02-01,,-11,\n")
+
+
+def test_keys_that_are_missing_or_doubled_name_their_rows(tmp_path):
+    with pytest.raises(DataError, match="has no customer_id") as caught:
+        load(tmp_path, HEADER + GOOD + ",base,2024-01-01,,5,\n")
+    assert caught.value.examples == ("row 5",)
+    with pytest.raises(DataError, match="same customer_id") as caught:
+        load(tmp_path, customers="customer_id,name\na,x\nb,z\na,y\nc,z\n")
+    assert caught.value.examples == ("a in rows 2 and 4",)

@@ -10,8 +10,10 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -22,9 +24,9 @@ from customer_value.csv_safe import write_csv
 from customer_value.errors import DataError
 from customer_value.intake import mapping as mappings
 from customer_value.intake import quality as checks
-from customer_value.intake.casting import cast
+from customer_value.intake.casting import NULL_WORDS, cast
 from customer_value.intake.contract import BY_NAME, KEY_TABLES, PRICES, SUBSCRIPTION_OUTPUT, Column, Table
-from customer_value.intake.sources import Relation, Sources, cause, did_you_mean, nearest, quote
+from customer_value.intake.sources import Relation, Sources, cause, did_you_mean, literal, nearest, quote
 
 Shape = Literal["subscriptions", "snapshots", "flat"]
 
@@ -146,7 +148,38 @@ def load(
         if mapping is not None:
             unknown = mappings.unused(declared, relations)
         columns = _take(sources, declared, relations, connection)
-        return _settle(connection, declared, columns, unknown, out, as_of, grace_days, limits, as_is=mapping is None)
+        return _settle(
+            connection,
+            declared,
+            columns,
+            unknown,
+            out,
+            as_of,
+            grace_days,
+            limits,
+            as_is=mapping is None,
+            locate=partial(_locate, sources.connection, declared),
+        )
+
+
+def _locate(
+    connection: duckdb.DuckDBPyConnection, declared: mappings.Mapping, table: str, rule: str, column: str
+) -> tuple[str, ...]:
+    """Where in the source's file a rule about keys or required values is broken; empty where rows have no number."""
+    if declared.tables[table].sql is not None or rule not in ("missing_key", "missing_value", "duplicate_key"):
+        return ()
+    mapped = f"mapped_{table}"
+    if rule != "duplicate_key":
+        words = ", ".join(map(literal, NULL_WORDS)) if BY_NAME[table].column(column).kind not in ("id", "text") else ""
+        empty = f"{quote(column)} IS NULL" + (f" OR lower({quote(column)}) IN ({words})" if words else "")
+        found = connection.execute(f"SELECT _row FROM {mapped} WHERE {empty} ORDER BY 1 LIMIT 3").fetchall()
+        return tuple(f"row {row}" for (row,) in found)
+    keys = ", ".join(map(quote, BY_NAME[table].key))
+    found = connection.execute(
+        f"SELECT concat_ws(' ', {keys}), list(_row ORDER BY _row) FROM {mapped} GROUP BY {keys} HAVING count(*) > 1"
+        " ORDER BY min(_row) LIMIT 3"
+    ).fetchall()
+    return tuple(f"{key} in rows {' and '.join(map(str, rows[:3]))}" for key, rows in found)
 
 
 def _columns_of(table: Table, declared: mappings.TableMapping) -> tuple[Column, ...]:
@@ -236,6 +269,7 @@ def _settle(
     limits: dict[str, float],
     *,
     as_is: bool,
+    locate: Callable[[str, str, str], tuple[str, ...]],
 ) -> Intake:
     tables = [name for name in BY_NAME if name in columns]
     shape: Shape = {"subscriptions": "subscriptions", "mrr_snapshots": "snapshots", "flat": "flat"}[
@@ -277,6 +311,7 @@ def _settle(
         snapshots=shape == "snapshots",
         observed_from=declared.observed_from.isoformat() if declared.observed_from else None,
         has_rates="exchange_rates" in tables,
+        locate=locate,
         currency_known=_currency_known(connection, declared, key_table, columns[key_table]),
     )
     frames = _check(connection, tables, shape, as_of, context, limits)

@@ -6,6 +6,7 @@ one aggregate query. Rules are data: the list is what the data-quality chapter a
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -79,6 +80,7 @@ class Context:
     observed_from: str | None = None
     has_rates: bool = False
     currency_known: bool = True
+    locate: Callable[[str, str, str], tuple[str, ...]] = lambda table, rule, column: ()
 
 
 def limits(given: dict[str, float] | None) -> dict[str, float]:
@@ -467,6 +469,7 @@ def check(connection: duckdb.DuckDBPyConnection, table: str, context: Context, *
     ]
     if stops:
         rule, rows, examples = stops[0]
+        examples = context.locate(table, rule.id, rule.column) or examples
         further = f" (also: {', '.join(other.id for other, *_ in stops[1:])})" if len(stops) > 1 else ""
         raise DataError(
             rule.meaning, table=table, column=rule.column or None, count=int(rows), examples=examples or (),
