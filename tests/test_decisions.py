@@ -480,7 +480,7 @@ def test_what_is_only_watched_takes_one_line() -> None:
 def test_areas_that_nothing_is_known_of_share_a_line() -> None:
     lines = front_page.areas(decide([]), WORDS).split("\n")
     together = next(line for line in lines if "No chapter" in line)
-    assert "**Customer success, product" in together
+    assert "**Product, marketing spend" in together
     assert sum(line.count(name) for line in lines for name in ("Churn prevention", "marketing spend")) == 2
 
 

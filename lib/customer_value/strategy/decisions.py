@@ -36,6 +36,7 @@ NEEDS = {
     "expansion": ("subscriptions",),
     "pricing_packaging": ("subscriptions",),
     "market_focus": ("subscriptions", "customers"),
+    "success_allocation": ("subscriptions",),
     "sales_incentives": ("subscriptions", "customers"),
 }
 """The tables that an area's question cannot be asked without; an area that is not here has no chapter yet."""
@@ -51,6 +52,7 @@ USES = {
     "expansion": "who paid more, and for what",
     "pricing_packaging": "who paid what for which plan",
     "market_focus": "what kind of customer each account is, known at sign-up",
+    "success_allocation": "which accounts carry how much revenue",
     "sales_incentives": "who sold each account, and through which channel",
 }
 """What those tables would say."""

@@ -72,6 +72,8 @@ def reach(curve: Result, *, horizon: int) -> int:
 def headline(at_ages: Result, *, age: int, reading: Reading, words: Words) -> str:
     """The share still here at the age compared, or at the last age reached before it."""
     row = _first(at_ages, age)
+    if row is None and reading == "snapshot":
+        return "Too few accounts of any one age to say how long they stay"
     if row is None:
         return "Too few accounts have been followed to say how long they stay"
     share, after = words.share(row["estimate"]), words.months(row["age"])
@@ -280,8 +282,8 @@ def differences(tests: Result, *, labels: Mapping[str, str], confidence: float, 
 
 
 def pairs(compared: Result, *, labels: Mapping[str, str]) -> Result:
-    """Every two groups that were tested, the clearest first, attributes by their labels."""
-    table = compared.table
+    """Every two groups, the clearest first, attributes by their labels; nothing where no two could be compared."""
+    table = compared.table if compared.table["estimate"].notna().any() else compared.table.head(0)
     named = table.assign(attribute=table["attribute"].map(labels)).sort_values(
         ["p_at_age_adjusted", "p_at_age"], kind="stable"
     )
