@@ -328,3 +328,15 @@ def test_keys_that_are_missing_or_doubled_name_their_rows(tmp_path):
     with pytest.raises(DataError, match="same customer_id") as caught:
         load(tmp_path, customers="customer_id,name\na,x\nb,z\na,y\nc,z\n")
     assert caught.value.examples == ("a in rows 2 and 4",)
+
+
+def test_one_account_counts_its_rows(tmp_path):
+    with pytest.raises(DataError, match="one account") as caught:
+        load(tmp_path, HEADER + "a,base,2024-01-05,2024-02-01,10,\na,base,2024-02-01,,10,\n")
+    assert caught.value.count == 2
+
+
+def test_two_tables_that_give_a_shape_are_refused_in_words(tmp_path):
+    with pytest.raises(DataError, match="subscriptions and flat are there") as caught:
+        load(tmp_path, flat=FLAT)
+    assert "keep one of them" in caught.value.remedy

@@ -270,7 +270,7 @@ def _subscription_rules(context: Context) -> list[Rule]:
         Rule(
             "one_account", t, "customer_id", "stop", "All rows belong to one account.",
             "A report needs several accounts; check what customer_id is mapped to.",
-            f"(SELECT (count(DISTINCT customer_id) = 1)::INT FROM cut.{t})",
+            f"(SELECT CASE WHEN count(DISTINCT customer_id) = 1 THEN count(*) ELSE 0 END FROM cut.{t})",
             f"(SELECT min(customer_id, 1) FROM cut.{t})",
         ),
         Rule(
