@@ -153,6 +153,8 @@ def _questions(marts: Marts, *, thorough: bool) -> list[tuple[str, Callable[[], 
             if name.startswith("_") or function.__module__ != module.__name__:
                 continue
             takes = inspect.signature(function).parameters
+            if inspect.signature(function).return_annotation != "Result":
+                continue  # a plain answer for the prose, such as whether all pay alike
             if marts.meta.shape == "flat" and module is revenue:
                 continue
             if "start" in takes:
