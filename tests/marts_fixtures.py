@@ -11,6 +11,7 @@ ISO text.
             {"customer_id": "a", "start_date": "2023-01-15", "mrr": 100},
             {"customer_id": "b", "start_date": "2023-02-01", "end_date": "2023-08-01", "mrr": 50, "product": "pro"},
         ],
+        further={"usage_events": [{"customer_id": "a", "event_time": "2023-05-04 10:30", "feature": "export"}]},
     )
 """
 
@@ -19,7 +20,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -27,6 +28,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from customer_value import marts
+from customer_value.intake.contract import BY_NAME
+from customer_value.intake.contract import Table as Contract
 from customer_value.marts import Marts
 
 MONEY = pa.decimal128(18, 4)
@@ -49,6 +52,17 @@ SUBSCRIPTIONS = pa.schema(
 )
 SUBSCRIPTION_DEFAULTS: Mapping[str, object] = {"product": "basic", "kind": "plan", "mrr": 100}
 CUSTOMERS = (("customer_id", pa.string()), ("signup_date", pa.date32()), ("name", pa.string()), ("owner", pa.string()))
+CONTRACT_TYPES = {
+    "id": pa.string(),
+    "text": pa.string(),
+    "date": pa.date32(),
+    "month": pa.date32(),
+    "time": pa.timestamp("us"),
+    "money": MONEY,
+    "number": pa.float64(),
+    "count": pa.int64(),
+    "boolean": pa.bool_(),
+}
 ATTRIBUTE_TYPES = {"text": pa.string(), "number": pa.float64(), "boolean": pa.bool_()}
 
 
@@ -57,6 +71,8 @@ def _cast(value: object, kind: pa.DataType) -> object:
         return None
     if pa.types.is_date(kind):
         return date.fromisoformat(value) if isinstance(value, str) else value
+    if pa.types.is_timestamp(kind):
+        return datetime.fromisoformat(value) if isinstance(value, str) else value
     if pa.types.is_decimal(kind):
         return Decimal(str(value)).quantize(Decimal("0.0001"))
     if pa.types.is_floating(kind):
@@ -74,6 +90,31 @@ def _table(rows: Iterable[Mapping[str, object]], schema: pa.Schema, defaults: Ma
     return pa.Table.from_pylist(ready, schema=schema)
 
 
+def _month_close(day: date) -> date:
+    return (day.replace(day=28) + timedelta(days=4)).replace(day=1) - timedelta(days=1)
+
+
+def _cut(contract: Contract, rows: Iterable[Mapping[str, object]], as_of: date | None) -> list[dict[str, object]]:
+    """The rows and cells of a further table that were known at the close of the as-of day."""
+    kinds = {column.name: CONTRACT_TYPES[column.kind] for column in contract.columns}
+    known = []
+    for row in rows:
+        typed = {name: _cast(value, kinds[name]) if name in kinds else value for name, value in row.items()}
+        if as_of is not None and contract.clock:
+            day = typed[contract.clock]
+            if contract.column(contract.clock).kind == "month":
+                typed[contract.clock] = day.replace(day=1)
+                day = _month_close(day)
+            if (day.date() if isinstance(day, datetime) else day) > as_of:
+                continue
+        for column in contract.columns:
+            day = typed.get(column.name) if column.known_later else None
+            if day is not None and (day.date() if isinstance(day, datetime) else day) > as_of:
+                typed |= dict.fromkeys((column.name, *column.clears))
+        known.append(typed)
+    return known
+
+
 def write_tables(
     folder: Path,
     *,
@@ -88,6 +129,7 @@ def write_tables(
     features: Sequence[str] = (),
     observation: str | None = None,
     snapshot_window: int | None = None,
+    further: Mapping[str, Sequence[Mapping[str, object]]] | None = None,
 ) -> Path:
     """Write the tables and ``intake.json`` as intake would have left them; return the folder.
 
@@ -99,6 +141,7 @@ def write_tables(
     subscriptions, customers, flat : rows; None leaves the table out
     attributes : by name, each ``{"table": "customers", "known_at": "signup", "label": …, "kind": "text"}``; what is
         left out takes these values
+    further : rows of any other table of the contract, by its name; a month is given as any day of it
     """
     folder.mkdir(parents=True, exist_ok=True)
     declared = {
@@ -131,6 +174,10 @@ def write_tables(
         tables["subscriptions"] = _table(known, SUBSCRIPTIONS, SUBSCRIPTION_DEFAULTS)
         if customers is not None:
             tables["customers"] = _table(customers, pa.schema([*CUSTOMERS, *extra]), {})
+        for name, rows in (further or {}).items():
+            contract = BY_NAME[name]
+            schema = pa.schema([(column.name, CONTRACT_TYPES[column.kind]) for column in contract.columns])
+            tables[name] = _table(_cut(contract, rows, cut), schema, {})
     for name, table in tables.items():
         pq.write_table(table, folder / f"{name}.parquet")
     iso = {name: None if day is None else str(day) for name, day in (("as_of", as_of), ("observed", observed_from))}
@@ -167,6 +214,7 @@ def build_marts(
     features: Sequence[str] = (),
     observation: str | None = None,
     snapshot_window: int | None = None,
+    further: Mapping[str, Sequence[Mapping[str, object]]] | None = None,
 ) -> Marts:
     """Write the tables below ``tmp_path`` and build the marts from them; parameters as in `write_tables`."""
     tables = write_tables(
@@ -182,5 +230,6 @@ def build_marts(
         features=features,
         observation=observation,
         snapshot_window=snapshot_window,
+        further=further,
     )
     return marts.build(tables, tmp_path / "marts", grace_days=grace_days)
