@@ -1,4 +1,4 @@
-"""Delete-one jackknife for smooth functions of sums, in one pass."""
+"""The jackknife: leaving out one observation at a time, or one random group of them at a time."""
 
 from __future__ import annotations
 
@@ -41,3 +41,29 @@ def jackknife_of_sums(
     error = float(np.sqrt((n - 1) / n * ((without - without.mean()) ** 2).sum()))
     margin = float(stats.t.ppf(0.5 + confidence / 2, n - 1)) * error
     return Interval(estimate, estimate - margin, estimate + margin, error, n)
+
+
+def delete_a_group_covariance(replicates: npt.ArrayLike) -> np.ndarray:
+    """Covariance of estimates from those with each of G random groups of equal size left out.
+
+    ``(G − 1) / G · Σ (θ₍g₎ − mean) (θ₍g₎ − mean)'``; limits take a t quantile on G − 1 degrees of freedom. Observations
+    that belong together (all rows of one subject) must be in one group.
+
+    Parameters
+    ----------
+    replicates : one row a group left out, one column an estimate
+
+    Returns
+    -------
+    One row and column an estimate; missing with fewer than two groups, or where a replicate is.
+
+    References
+    ----------
+    Kott (2001), The delete-a-group jackknife.
+    """
+    replicates = np.asarray(replicates, dtype=float)
+    groups, columns = replicates.shape
+    if groups < 2:
+        return np.full((columns, columns), np.nan)
+    deviation = replicates - replicates.mean(axis=0)
+    return (groups - 1) / groups * deviation.T @ deviation
