@@ -18,7 +18,7 @@ import ibis.expr.types as ir
 from ibis.backends.duckdb import Backend
 
 from customer_value.errors import DataError
-from customer_value.marts import months, spells, store
+from customer_value.marts import months, satisfaction, spells, store, usage
 from customer_value.marts.accounts import accounts, check_names
 from customer_value.marts.dates import first_of_month, last_whole_month, next_month
 from customer_value.marts.store import Marts, Meta
@@ -138,6 +138,8 @@ def _all(press: _Press, declared: Mapping[str, Any], grace_days: int) -> Meta:
     )
     anniversaries = press.keep("anniversaries", months.anniversaries(known, as_of=as_of))
     press.write("age_months", months.age_months(lines, spelled, known, anniversaries), order=("customer_id", "age"))
+    said = _satisfaction(press, declared, lines, spelled, known, as_of)
+    recorded = _use(press, declared, spelled, data_from=stock.data_from, last_month=last_month)
     counted = origin.aggregate(
         stock=origin.opening_stock.sum(),
         unknown=origin.origin_date.isnull().sum(),
@@ -156,7 +158,48 @@ def _all(press: _Press, declared: Mapping[str, Any], grace_days: int) -> Meta:
         observed_from=observed_from,
         stock=stock,
         counts=counts,
+        recorded=recorded,
+        further=said,
     )
+
+
+def _use(
+    press: _Press, declared: Mapping[str, Any], spelled: ir.Table, *, data_from: date, last_month: date
+) -> usage.Recorded:
+    """Write the marts of use, as far as there is any; returns what is known about it."""
+    given = {name: press.read(name) for name in usage.TABLES if name in declared["tables"]}
+    if not given or last_month < first_of_month(data_from):
+        return usage.Recorded()
+    found = usage.use(given, spelled, data_from=data_from, last_month=last_month, keep=press.keep)
+    if found.usage_months is not None:
+        press.write("usage_months", found.usage_months, order=("customer_id", "month"))
+    if found.feature_months is not None:
+        # By feature first, because that is how they are read.
+        used = press.write("feature_months", found.feature_months, order=("feature", "customer_id", "month"))
+        press.write("adoption", usage.adoption(used), order=("feature", "customer_id"))
+    return found.recorded
+
+
+def _satisfaction(
+    press: _Press, declared: Mapping[str, Any], lines: ir.Table, spelled: ir.Table, known: ir.Table, as_of: date
+) -> tuple[str, ...]:
+    """Write the marts of answers and invitations, as far as there are any; returns what to know of them."""
+    given = press.read("nps_responses") if "nps_responses" in declared["tables"] else None
+    said: tuple[str, ...] = ()
+    if given is not None:
+        answered = press.write(
+            "nps_answers",
+            satisfaction.answers(given, lines, spelled, known, as_of=as_of),
+            order=("responded_at", "customer_id", "respondent_id", "survey", "score"),
+        )
+        said = satisfaction.warnings(answered)
+    if "surveys_sent" in declared["tables"]:
+        press.write(
+            "invitations",
+            satisfaction.invitations(press.read("surveys_sent"), given, lines, known, as_of=as_of),
+            order=("sent_at", "customer_id", "survey", "respondent_id"),
+        )
+    return said
 
 
 @dataclass(frozen=True)
@@ -225,8 +268,10 @@ def _meta(
     observed_from: date | None = None,
     stock: spells.Stock | None = None,
     counts: _Counts | None = None,
+    recorded: usage.Recorded | None = None,
+    further: tuple[str, ...] = (),
 ) -> Meta:
-    counts = counts or _Counts()
+    counts, recorded = counts or _Counts(), recorded or usage.Recorded()
     return Meta(
         shape=declared["shape"],
         as_of=as_of,
@@ -249,5 +294,10 @@ def _meta(
         tables=tuple(sorted(declared["tables"])),
         rows=press.rows,
         fingerprint=hashlib.sha256(f"{declared['fingerprint']} {grace_days}".encode()).hexdigest(),
-        warnings=_warnings(stock, counts) if stock else (),
+        warnings=(*_warnings(stock, counts), *recorded.warnings, *further) if stock else (),
+        usage_from=recorded.usage_from,
+        usage_until=recorded.usage_until,
+        features_from=recorded.features_from,
+        features_until=recorded.features_until,
+        usage_source=recorded.source,
     )

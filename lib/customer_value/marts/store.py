@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
 from pathlib import Path
@@ -16,10 +16,16 @@ import ibis.expr.types as ir
 import pandas as pd
 from ibis.backends.duckdb import Backend
 
-NAMES = ("lines", "spells", "accounts", "calendar_months", "age_months", "flat")
+NAMES = (
+    "lines", "spells", "accounts", "calendar_months", "age_months", "flat", "nps_answers", "invitations", "usage_months",
+    "feature_months", "adoption",
+)  # fmt: skip
 """Every mart there can be, in the order in which they are made."""
 
-_DATES = ("as_of", "complete_from", "data_from", "first_month", "last_month", "observed_from")
+_DATES = (
+    "as_of", "complete_from", "data_from", "features_from", "features_until", "first_month", "last_month",
+    "observed_from", "usage_from", "usage_until",
+)  # fmt: skip
 _DESCRIPTION = "marts.json"
 Computed = TypeVar("Computed")
 
@@ -51,6 +57,9 @@ class Meta:
     rows : rows of each mart
     fingerprint : sha256 of the intake's fingerprint and the grace
     warnings : what a reader should know, as sentences
+    usage_from, usage_until : first days of the first and the last month in which any use is recorded; None without use
+    features_from, features_until : the same of use by feature
+    usage_source : the contract's table behind ``activity`` (all use together) and behind ``features``
     """
 
     shape: str
@@ -75,6 +84,11 @@ class Meta:
     rows: Mapping[str, int]
     fingerprint: str
     warnings: tuple[str, ...]
+    usage_from: date | None = None
+    usage_until: date | None = None
+    features_from: date | None = None
+    features_until: date | None = None
+    usage_source: Mapping[str, str] = field(default_factory=dict)
 
     def to_json(self) -> str:
         """As text with sorted keys; `from_json` reads it back."""
