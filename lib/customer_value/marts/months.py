@@ -44,7 +44,8 @@ def holdings(active: ir.Table) -> ir.Table:
     Returns
     -------
     One row an account, day, kind and product: ``mrr``, ``quantity`` (null unless every line states one in the same
-    unit), ``unit``, ``term`` (the longest), ``next_due`` (the earliest due date after the day).
+    unit), ``unit``, ``term`` (the longest), ``term_start`` (the earliest), ``next_due`` (the earliest due date after
+    the day).
     """
     whole_terms = months_since(active.term_start, active.day) // active.billing_months + 1
     due = plus_months(active.term_start, (whole_terms * active.billing_months).cast("int64"))
@@ -57,6 +58,7 @@ def holdings(active: ir.Table) -> ir.Table:
         unit=active.unit.min(),
         last_unit=active.unit.max(),
         term=active.billing_months.max(),
+        term_start=active.term_start.min(),
         next_due=active.due.min(),
     )
     countable = (held.lines == held.stated) & held.unit.identical_to(held.last_unit)
@@ -66,7 +68,7 @@ def holdings(active: ir.Table) -> ir.Table:
 
 
 def states(held: ir.Table) -> ir.Table:
-    """One row an account and day: ``mrr``, and of its largest plan ``plan, term, seats, next_due``.
+    """One row an account and day: ``mrr``, and of its largest plan ``plan, term, seats, term_start, next_due``.
 
     Parameters
     ----------
@@ -84,6 +86,7 @@ def states(held: ir.Table) -> ir.Table:
         plan=ranked["product"].max(where=main),
         term=ranked.term.max(where=main),
         seats=ranked.quantity.max(where=main),
+        term_start=ranked.term_start.max(where=main),
         next_due=ranked.next_due.max(where=main),
     )
 
@@ -186,6 +189,7 @@ def calendar_months(held: ir.Table, spells: ir.Table, accounts: ir.Table, *, day
             "closing_term",
             "opening_seats",
             "closing_seats",
+            "opening_term_start",
             "age_months",
             "due",
             "end_kind",
@@ -199,7 +203,7 @@ _PARTS = ("price", "seats", "plan", "addon")
 
 
 def _prefixed(state: ir.Table, side: str) -> ir.Table:
-    names = ("mrr", "plan", "term", "seats", "next_due")
+    names = ("mrr", "plan", "term", "seats", "term_start", "next_due")
     return state.select("customer_id", "month", **{f"{side}_{name}": state[name] for name in names})
 
 

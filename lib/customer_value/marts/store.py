@@ -17,8 +17,8 @@ import pandas as pd
 from ibis.backends.duckdb import Backend
 
 NAMES = (
-    "lines", "spells", "accounts", "calendar_months", "age_months", "flat", "nps_answers", "invitations", "usage_months",
-    "feature_months", "adoption",
+    "lines", "spells", "accounts", "calendar_months", "age_months", "flat", "nps_answers", "invitations",
+    "usage_months", "feature_months", "adoption",
 )  # fmt: skip
 """Every mart there can be, in the order in which they are made."""
 
