@@ -10,7 +10,7 @@ RUN := $(BIN)/customer-value
 WHERE = $(if $(DATA),--data '$(DATA)') $(if $(MAPPING),--mapping '$(MAPPING)') $(if $(NAME),--name '$(NAME)') $(if $(AS_OF),--as-of '$(AS_OF)')
 REPORT = $(or $(NAME),$(if $(DATA),$(basename $(notdir $(patsubst %/,%,$(DATA)))),sample))
 
-.PHONY: help setup sample check report serve lab test lint format clean lock docs
+.PHONY: help setup sample check report serve lab test truth lint format clean lock docs
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /	/' | expand -t 10
@@ -41,6 +41,9 @@ lab: $(STAMP) ## open the notebooks in JupyterLab
 
 test: $(STAMP) ## run the tests
 	@$(BIN)/python -m pytest -n auto $(TESTS)
+
+truth: $(STAMP) ## draw the simulated worlds of docs/truth.md: ONLY=name,name WORLDS=0.1
+	@$(BIN)/python tests/truth/run.py $(if $(ONLY),--only '$(ONLY)') $(if $(WORLDS),--worlds '$(WORLDS)')
 
 lint: $(STAMP) ## check style and formatting
 	@$(BIN)/ruff check lib tests tools
