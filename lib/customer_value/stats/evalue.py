@@ -19,8 +19,8 @@ class EValue:
 def e_value(ratio: float, low: float, high: float, *, common: bool = False) -> EValue:
     """The E-value of a hazard ratio.
 
-    Something not adjusted for would have to be linked to the exposure and to the outcome by a risk ratio of at least the
-    E-value each, beyond what was adjusted for, to explain the ratio wholly; weaker links could not.
+    Something not adjusted for would have to be linked to the exposure and to the outcome by a risk ratio of at least
+    the E-value each, beyond what was adjusted for, to explain the ratio wholly; weaker links could not.
 
     Parameters
     ----------
@@ -42,16 +42,13 @@ def e_value(ratio: float, low: float, high: float, *, common: bool = False) -> E
     """
     if min(ratio, low, high) < 0 or low > ratio or ratio > high:
         raise ValueError(f"limits must hold a ratio that is not negative, got: {ratio!r} in {low!r} to {high!r}")
-    if low <= 1 <= high:
-        near = 1.0
-    else:
-        near = high if high < 1 else low
+    near = 1.0 if low <= 1 <= high else high if high < 1 else low
     return EValue(_e_value(ratio, common=common), _e_value(near, common=common))
 
 
 def _e_value(ratio: float, *, common: bool) -> float:
-    if np.isnan(ratio) or ratio in (0, np.inf):
-        return abs(float("inf")) if ratio in (0, np.inf) else float("nan")
+    if ratio in (0, np.inf):
+        return float("inf")
     if common:
         ratio = (1 - 0.5 ** np.sqrt(ratio)) / (1 - 0.5 ** np.sqrt(1 / ratio))
     ratio = max(ratio, 1 / ratio)
@@ -61,8 +58,8 @@ def _e_value(ratio: float, *, common: bool) -> float:
 def events_needed(ratio: float, exposed_share: float, *, power: float = 0.8, level: float = 0.95) -> float:
     """Events needed to tell a hazard ratio from 1.
 
-    ``(z₍₁₊level₎/₂ + z_power)² / (p (1 − p) log² ratio)``: with so many events, the interval of the given level leaves out 1
-    with the given power, if the ratio is true.
+    ``(z₁ + z₂)² / (p (1 − p) log² ratio)``, z₁ being the quantile of the interval's limits and z₂ that of the power:
+    with so many events the interval of the given level leaves out 1 with the given power, if the ratio is true.
 
     Parameters
     ----------
@@ -83,8 +80,9 @@ def events_needed(ratio: float, exposed_share: float, *, power: float = 0.8, lev
 def events_to_exclude(margin: float, exposed_share: float, *, power: float = 0.8, level: float = 0.90) -> float:
     """Events needed to show that a hazard ratio lies within ``1/margin`` to ``margin``, if it truly is 1.
 
-    ``(z₍₁₊level₎/₂ + z₍₁₊power₎/₂)² / (p (1 − p) log² margin)``: with so many events both limits of the interval fall inside the
-    margin with the given power. A 90 % interval makes two one-sided tests at 5 % each.
+    ``(z₁ + z₂)² / (p (1 − p) log² margin)``, z₁ being the quantile of the interval's limits and z₂ that of half the
+    power lost on either side: with so many events both limits fall inside the margin with the given power. A 90 %
+    interval makes two one-sided tests at 5 % each.
 
     >>> round(events_to_exclude(1.25, 0.5)), round(events_to_exclude(1.25, 0.2))
     (688, 1075)
@@ -101,8 +99,8 @@ def events_at_this_precision(
 ) -> float:
     """As `events_to_exclude`, from how precise an estimate was with the events that it had.
 
-    An adjusted estimate, or one for a graded exposure, has less (or more) information in an event than the share exposed
-    tells: what it had is in its standard error, which shrinks with the root of the number of events.
+    An adjusted estimate, or one for a graded exposure, has less (or more) information in an event than the share
+    exposed tells: what it had is in its standard error, which shrinks with the root of the number of events.
 
     Parameters
     ----------
