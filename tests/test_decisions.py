@@ -227,11 +227,12 @@ def test_all_eight_areas_have_a_verdict() -> None:
     assert [verdict.area for verdict in decide([]).areas] == list(AREAS)
     assert all(verdict.certainty is None for verdict in decide([]).areas)
     assert {verdict.area for verdict in decide([]).areas if verdict.needs} == set(NEEDS)
-    there = decide([], tables=["subscriptions", "customers"])
+    there = decide([], tables=["subscriptions", "customers", "usage_events"])
     assert all(verdict.needs == () for verdict in there.areas)
     snapshots = {verdict.area: verdict.needs for verdict in decide([], tables=["mrr_snapshots"]).areas}
     assert snapshots["expansion"] == ()
     assert snapshots["market_focus"] == ("customers",)
+    assert snapshots["product"] == ("feature_usage_monthly",)
 
 
 def test_every_area_has_an_action_for_either_direction() -> None:
@@ -480,8 +481,8 @@ def test_what_is_only_watched_takes_one_line() -> None:
 def test_areas_that_nothing_is_known_of_share_a_line() -> None:
     lines = front_page.areas(decide([]), WORDS).split("\n")
     together = next(line for line in lines if "No chapter" in line)
-    assert "**Product, marketing spend" in together
-    assert sum(line.count(name) for line in lines for name in ("Churn prevention", "marketing spend")) == 2
+    assert "**Marketing spend" in together
+    assert sum(line.count(name) for line in lines for name in ("Churn prevention", "Marketing spend")) == 2
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ from customer_value.strategy.wording import Words
 
 WORDS = Words(currency="GBP")
 STEPS = ["opening", "new", "expansion", "reactivation", "contraction", "churn", "closing"]
-PICTURES = ("curves", "grid", "heatmap", "intervals", "trend", "triangle", "waterfall")
+PICTURES = ("curves", "grid", "heatmap", "intervals", "ratios", "trend", "triangle", "waterfall")
 
 
 def curves_of(*names: str, hidden: tuple[str, ...] = ()) -> Result:
@@ -86,6 +86,14 @@ def segments_of() -> Result:
     return Result("overview", table, keys, "by row", 0.95, "accounts", reference="all", suppressed=1)
 
 
+def ratios_of(rows: dict[str, tuple[float, ...]], views: tuple[str, ...] = ("naive", "landmark", "lagged")) -> Result:
+    """Each row's ratios in the order of the views; intervals of a fifth either way, on the log scale."""
+    marks = [(name, view, ratio) for name, found in rows.items() for view, ratio in zip(views, found, strict=True)]
+    table = pd.DataFrame(marks, columns=["feature", "view", "estimate"])
+    table = table.assign(low=table["estimate"] / 1.2, high=table["estimate"] * 1.2, n=120)
+    return Result("three_comparisons", table, ("feature", "view"), "ratio", 0.95, "accounts")
+
+
 def grid_of(groups: int = 4) -> Result:
     rows = [("all", "headwind", 0.1, 0.08, 0.12, 900), ("all", "tailwind", 0.12, 0.1, 0.14, 900)]
     for place in range(groups):
@@ -112,6 +120,10 @@ EXAMPLES = {
     ],
     "trend": [trend_of("net"), trend_of("net", "gross", "logo")],
     "intervals": [intervals_of({"Basic": -0.1, "Pro": 0.02, LONG: 0.3, "Tiny": math.nan})],
+    "ratios": [
+        ratios_of({"export": (0.3, 0.8, 0.6), LONG: (0.05, 1.4, math.nan), "api": (0.5, 1.1, 20.0)}),
+        ratios_of({"search": (1.0,)}, ("lagged",)),
+    ],
     "triangle": [triangle_of(), triangle_of(12)],
     "heatmap": [segments_of()],
     "grid": [grid_of(), grid_of(1)],
@@ -262,6 +274,25 @@ def test_raw_and_adjusted_share_a_row():
     assert shown.index("Pro") < shown.index("Basic")  # by the adjusted value
     dots = [line for line in figure.axes[0].lines if line.get_marker() == "o"]
     assert [float(dot.get_xdata()[0]) for dot in dots] == [-0.1, 0.06, 0.1, 0.04]
+
+
+def test_ratios_print_and_colour_the_main_estimate_alone():
+    made = ratios_of({"export": (0.3, 0.8, 0.6), "api": (0.5, 0.9, 1.02)})
+    figure = figures.ratios(made, words=WORDS, sides=("fewer leave", "more leave"), margin=(0.8, 1.25))
+    shown = texts(figure)
+    assert "0.60 (0.50 to 0.72)" in shown
+    assert "0.30 (0.25 to 0.36)" not in shown
+    assert shown.index("export") < shown.index("api")  # in the order given
+    filled = [line for line in figure.axes[0].lines if line.get_marker() == "s"]
+    assert [line.get_markerfacecolor() for line in filled] == [theme.ACCENT, theme.UNCLEAR]
+    assert figure.axes[0].get_xscale() == "log"
+
+
+def test_a_ratio_beyond_the_axis_ends_in_an_arrow_and_is_said():
+    far = figures.ratios(ratios_of({"export": (0.3, 0.8, 40.0)}), words=WORDS)
+    assert ">" in [line.get_marker() for line in far.axes[0].lines]
+    assert "An arrow" in flat(far)
+    assert "An arrow" not in flat(figures.ratios(ratios_of({"export": (0.3, 0.8, 0.6)}), words=WORDS))
 
 
 def test_rows_that_would_share_a_line_are_refused():

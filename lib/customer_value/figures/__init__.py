@@ -4,6 +4,7 @@ from customer_value.figures.curves import curves
 from customer_value.figures.grid import grid
 from customer_value.figures.heatmap import heatmap
 from customer_value.figures.intervals import intervals
+from customer_value.figures.ratios import ratios
 from customer_value.figures.sparkline import sparkline
 from customer_value.figures.spoken import alt
 from customer_value.figures.theme import svg
@@ -11,4 +12,16 @@ from customer_value.figures.trend import trend
 from customer_value.figures.triangle import triangle
 from customer_value.figures.waterfall import waterfall
 
-__all__ = ["alt", "curves", "grid", "heatmap", "intervals", "sparkline", "svg", "trend", "triangle", "waterfall"]
+__all__ = [
+    "alt",
+    "curves",
+    "grid",
+    "heatmap",
+    "intervals",
+    "ratios",
+    "sparkline",
+    "svg",
+    "trend",
+    "triangle",
+    "waterfall",
+]

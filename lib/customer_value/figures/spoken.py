@@ -53,6 +53,7 @@ def alt(
         "curves": _over_time,
         "triangle": _triangle,
         "intervals": _rows,
+        "ratios": _rows,
         "heatmap": _heatmap,
         "grid": _grid,
     }

@@ -37,14 +37,15 @@ NEEDS = {
     "pricing_packaging": ("subscriptions",),
     "market_focus": ("subscriptions", "customers"),
     "success_allocation": ("subscriptions",),
+    "product": ("subscriptions", "feature_usage_monthly"),
     "sales_incentives": ("subscriptions", "customers"),
 }
 """The tables that an area's question cannot be asked without; an area that is not here has no chapter yet."""
 
-STUDIED = ("churn_prevention", "expansion", "pricing_packaging", "market_focus", "success_allocation")
+STUDIED = ("churn_prevention", "expansion", "pricing_packaging", "market_focus", "success_allocation", "product")
 """Areas that a chapter looks into wherever the tables in `NEEDS` are there: nothing recorded says something of them."""
 
-STANDS_FOR = {"mrr_snapshots": "subscriptions"}
+STANDS_FOR = {"mrr_snapshots": "subscriptions", "usage_events": "feature_usage_monthly"}
 """Tables that do as well as another in `NEEDS`."""
 
 USES = {
@@ -53,6 +54,7 @@ USES = {
     "pricing_packaging": "who paid what for which plan",
     "market_focus": "what kind of customer each account is, known at sign-up",
     "success_allocation": "which accounts carry how much revenue",
+    "product": "which account used which feature, month by month",
     "sales_incentives": "who sold each account, and through which channel",
 }
 """What those tables would say."""
@@ -281,6 +283,25 @@ ACTIONS = {
         test="Guide a random half of new accounts to what sets {group} apart; compare after a year",
         owner="Product",
         change="Guided accounts that stay no longer: then use was a sign of a good fit, not its cause.",
+    ),
+    # Regular use of a feature: a behaviour, not a group.
+    "product_use": Action(
+        do="Bring more accounts to {subject}, within their first three months",
+        test="Guide a random half of new accounts to {subject}; compare who is left after a year",
+        owner="Product, with customer success",
+        change="Guided accounts that stay no longer: then use was a sign of good health, not its cause.",
+    ),
+    "product_use_growth": Action(
+        do="Bring more accounts to {subject} before asking them for more",
+        test="Guide a random half of accounts to {subject}; compare growth after a year",
+        owner="Product, with account management",
+        change="Guided accounts that grow no faster: then use was a sign of good health, not its cause.",
+    ),
+    "product_use_harm": Action(
+        do=None,
+        test="Watch ten accounts with {subject} at work, and mend one thing for a random half",
+        owner="Product",
+        change="A half with the change that leaves no less and grows no more: then the use only marks who was going.",
     ),
     "sales_incentives_lower": Action(
         do="Pay commission on {group} in part after the first renewal",

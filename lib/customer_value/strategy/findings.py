@@ -41,9 +41,11 @@ METRICS = {
     "accounts": "number of accounts",
     "arr": "annual recurring revenue",
     "arr_share": "share of recurring revenue",
+    "expanding": "expansion",
     "expansion_rate": "share of accounts that grew",
     "grr": "gross revenue retention",
     "leaver_size": "size of the accounts that left",
+    "leaving": "leaving",
     "logo_retention": "account retention",
     "nrr": "net revenue retention",
     "quick_ratio": "quick ratio",
@@ -249,6 +251,8 @@ class Finding(BaseModel):
         size = f" ({self._size(words)})" if self.n is not None else ""
         if self.direction not in ("higher", "lower"):
             reach = self._reach(words)
+            if not self.segment:
+                return f"No clear link between {words.escape(self.subject)} and {measure}{size}{reach}."
             return f"No clear difference in {measure} between {group}{size} and {other}{reach}."
         if self.unit == "ratio":
             amount = f"{words.number(self.estimate, 2)} times that of {other}"

@@ -599,7 +599,8 @@ def _power(unclear: Sequence[Finding], words: Words) -> str:
 
 
 def _groups(findings: Sequence[Finding], words: Words, *, most: int = 4) -> str:
-    names = list(dict.fromkeys(finding.group(words) for finding in findings))
+    names = [finding.group(words) if finding.segment else words.escape(finding.subject) for finding in findings]
+    names = list(dict.fromkeys(names))
     rest = len(names) - most
     if rest > 1:
         names = [*names[:most], words.plural(rest, "other group")]
