@@ -12,8 +12,11 @@ import pytest
 from customer_value.errors import SettingsError
 from customer_value.intake.contract import BY_NAME
 from customer_value.simulate import make_sample, simulate, write
+from customer_value.simulate.business import MONTHLY, TABLES
 
-FILES = ["customers.csv", "mapping.yml", "plans.csv", "subscriptions.csv", "truth.json"]
+LARGE = ["activity_monthly.parquet", "feature_usage_monthly.parquet"]
+FILES = sorted([*LARGE, *(f"{name}.csv" for name in TABLES if name not in (*MONTHLY, "usage_events")), "mapping.yml",
+                "truth.json"])  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +46,7 @@ def test_same_seed_same_bytes(tmp_path):
     assert sorted(path.name for path in (tmp_path / "a").iterdir()) == FILES
     for name in FILES:
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes(), name
-    for name in ("customers.csv", "subscriptions.csv"):
+    for name in ("customers.csv", "subscriptions.csv", "nps_responses.csv", *LARGE):
         assert (tmp_path / "a" / name).read_bytes() != (tmp_path / "c" / name).read_bytes(), name
 
 

@@ -2,15 +2,43 @@
 
 from .business import Simulation, simulate
 from .files import make_sample, write
-from .parameters import CHANNELS, DEFAULT, SIZES, Parameters
+from .mechanisms import (
+    Activity,
+    Blemishes,
+    Feature,
+    Features,
+    Health,
+    Interventions,
+    Money,
+    Onboarding,
+    Satisfaction,
+    Support,
+    Surveys,
+    WindDown,
+)
+from .parameters import CHANNELS, DEFAULT, NULL, PLANS, SIZES, Parameters
 from .truth import true_survival
 
 __all__ = [
     "CHANNELS",
     "DEFAULT",
+    "NULL",
+    "PLANS",
     "SIZES",
+    "Activity",
+    "Blemishes",
+    "Feature",
+    "Features",
+    "Health",
+    "Interventions",
+    "Money",
+    "Onboarding",
     "Parameters",
+    "Satisfaction",
     "Simulation",
+    "Support",
+    "Surveys",
+    "WindDown",
     "make_sample",
     "simulate",
     "true_survival",
