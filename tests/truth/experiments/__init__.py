@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
-from experiments import shares, survival
+from experiments import archetypes, hazards, satisfaction, shares, standardised, survival
 
-EXPERIMENTS = (*shares.EXPERIMENTS, *survival.EXPERIMENTS)
+EXPERIMENTS = (
+    *shares.EXPERIMENTS,
+    *survival.EXPERIMENTS,
+    *standardised.EXPERIMENTS,
+    *hazards.EXPERIMENTS,
+    *archetypes.EXPERIMENTS,
+    *satisfaction.EXPERIMENTS,
+)
