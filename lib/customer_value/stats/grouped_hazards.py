@@ -38,7 +38,9 @@ _REACH = 15.0
 _TOLERANCE = 1e-18
 """Newton's decrement, twice the log-likelihood still to be gained, at which it stops."""
 _LARGEST = 50.0
-"""Logarithm of the largest cumulative hazard that is told from larger ones."""
+"""Logarithm of the largest cumulative hazard that is told from larger ones, and less of the smallest."""
+_STRIDE = 5.0
+_TINY = 1e-300
 
 
 @dataclass(frozen=True)
@@ -430,12 +432,13 @@ def _maximise(
     eta = counts.spread(baseline) + counts.x @ slopes + offset
     value = _log_likelihood(counts, eta)
     for step in range(steps + 1):
-        rate = np.exp(np.minimum(eta, _LARGEST))
+        rate = np.exp(np.clip(eta, -_LARGEST, _LARGEST))
         with np.errstate(over="ignore"):
             ratio = rate / np.expm1(rate)
         score = counts.d * ratio - (counts.n - counts.d) * rate
         weight = counts.d * ratio * (rate / -np.expm1(-rate) - 1) + (counts.n - counts.d) * rate
-        information = counts.sums(weight)
+        # In a stratum that is close to settled nothing is left to inform, nor to move.
+        information = np.maximum(counts.sums(weight), _TINY)
         means = counts.sums(weight[:, None] * counts.x) / information[:, None]
         centred = counts.x - counts.spread(means)
         schur = centred.T @ (weight[:, None] * centred)
@@ -447,7 +450,8 @@ def _maximise(
         if decrement <= _TOLERANCE or step == steps:
             break
         direction = counts.spread(baseline_step) + counts.x @ slope_step
-        length = 1.0
+        # Far from the maximum a quadratic is a poor guide: no hazard moves by more than a factor in one step.
+        length = min(1.0, _STRIDE / max(float(np.abs(direction).max()), _TINY))
         while (reached := _log_likelihood(counts, eta + length * direction)) < value - 1e-12 * (1 + abs(value)):
             length /= 2
         baseline, slopes = baseline + length * baseline_step, slopes + length * slope_step
@@ -459,7 +463,7 @@ def _inverse(matrix: np.ndarray) -> np.ndarray:
     """Of a positive definite matrix, scaled first: a column near infinity has almost no information."""
     if not len(matrix):
         return matrix
-    scale = 1 / np.sqrt(np.maximum(np.diag(matrix), 1e-300))
+    scale = 1 / np.sqrt(np.maximum(np.diag(matrix), _TINY))
     return scale[:, None] * np.linalg.pinv(matrix * scale[:, None] * scale, hermitian=True) * scale
 
 
@@ -523,10 +527,10 @@ def _profiled(counts: _Counts, top: _Maximum, column: int, confidence: float) ->
     reach = _REACH / float(np.ptp(values))
     # At the far end nothing is lost, at the other more than is allowed, unless there is hardly an event.
     inner = -sign * reach
-    if fallen(inner) <= allowed:
-        return 0.0, float("inf"), float(stats.chi2.sf(max(fallen(0.0), 0.0), 1))
-    limit = float(np.exp(optimize.brentq(lambda slope: fallen(slope) - allowed, inner, sign * reach, xtol=1e-8)))
     p = float(stats.chi2.sf(max(fallen(0.0), 0.0), 1))
+    if fallen(inner) <= allowed:
+        return 0.0, float("inf"), p
+    limit = float(np.exp(optimize.brentq(lambda slope: fallen(slope) - allowed, inner, sign * reach, xtol=1e-8)))
     return (0.0, limit, p) if sign < 0 else (limit, float("inf"), p)
 
 
