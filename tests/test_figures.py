@@ -26,7 +26,8 @@ from customer_value.strategy.wording import Words
 
 WORDS = Words(currency="GBP")
 STEPS = ["opening", "new", "expansion", "reactivation", "contraction", "churn", "closing"]
-PICTURES = ("curves", "grid", "heatmap", "intervals", "ratios", "trend", "triangle", "waterfall")
+PICTURES = ("curves", "grid", "heatmap", "intervals", "quadrants", "ratings", "ratios")
+PICTURES += ("trend", "triangle", "waterfall")
 
 
 def curves_of(*names: str, hidden: tuple[str, ...] = ()) -> Result:
@@ -110,6 +111,26 @@ def waterfall_of(*amounts: float) -> Result:
     return Result("mrr_waterfall", table, ("movement",), "money", None, "accounts")
 
 
+def quadrants_of(**kept: float) -> Result:
+    rows = []
+    for group in ("all", "champions", "sleepers", "hostages", "at_risk", "no_answer"):
+        share = kept.get(group, 0.9)
+        rows += [
+            (group, "customers", 84.0, math.nan, math.nan, 84, "count"),
+            (group, "mrr", 12_345.0, math.nan, math.nan, 84, "money"),
+            (group, "logo_retention", share, share - 0.05, share + 0.04, 84, "share"),
+        ]
+    table = pd.DataFrame(rows, columns=["group", "metric", "estimate", "low", "high", "n", "unit"])
+    return Result("satisfaction_quadrants", table, ("group", "metric"), "by row", 0.95, "accounts", reference="all")
+
+
+def ratings_of(*levels: str, hidden: tuple[str, ...] = ()) -> Result:
+    table = pd.DataFrame({"attribute": "plan", "level": levels, "estimate": 25.0, "low": 14.0, "high": 36.0, "n": 90})
+    table = table.assign(promoters_share=0.45, passives_share=0.35, detractors_share=0.2)
+    table.loc[table["level"].isin(hidden), ["estimate", "low", "high"]] = math.nan
+    return Result("score", table, ("attribute", "level"), "count", 0.95, "accounts", suppressed=len(hidden))
+
+
 LONG = "A plan with a name of nearly unreasonable length & $2 or $3, <b>quoted</b>"
 
 EXAMPLES = {
@@ -120,6 +141,8 @@ EXAMPLES = {
     ],
     "trend": [trend_of("net"), trend_of("net", "gross", "logo")],
     "intervals": [intervals_of({"Basic": -0.1, "Pro": 0.02, LONG: 0.3, "Tiny": math.nan})],
+    "quadrants": [quadrants_of(champions=0.96, at_risk=0.61), quadrants_of(hostages=math.nan, sleepers=0.2)],
+    "ratings": [ratings_of("Basic", LONG, "Tiny", hidden=("Tiny",)), ratings_of("all")],
     "ratios": [
         ratios_of({"export": (0.3, 0.8, 0.6), LONG: (0.05, 1.4, math.nan), "api": (0.5, 1.1, 20.0)}),
         ratios_of({"search": (1.0,)}, ("lagged",)),

@@ -4,6 +4,8 @@ from customer_value.figures.curves import curves
 from customer_value.figures.grid import grid
 from customer_value.figures.heatmap import heatmap
 from customer_value.figures.intervals import intervals
+from customer_value.figures.quadrants import quadrants
+from customer_value.figures.ratings import ratings
 from customer_value.figures.ratios import ratios
 from customer_value.figures.sparkline import sparkline
 from customer_value.figures.spoken import alt
@@ -18,6 +20,8 @@ __all__ = [
     "grid",
     "heatmap",
     "intervals",
+    "quadrants",
+    "ratings",
     "ratios",
     "sparkline",
     "svg",

@@ -56,6 +56,8 @@ def alt(
         "ratios": _rows,
         "heatmap": _heatmap,
         "grid": _grid,
+        "quadrants": _quadrants,
+        "ratings": _ratings,
     }
     if kind not in kinds:
         raise ValueError(f"kind must be one of {sorted(kinds)}, got: {kind!r}")
@@ -203,4 +205,27 @@ def _grid(result: Result, words: Words, labels: Mapping[str, str] | None) -> lis
     for _, part in known.groupby(names or measure, sort=False):
         values = [f"{theme.name(row[measure], labels, words)} {_row(row, result, words)}" for _, row in part.iterrows()]
         sentences.append(f"{_name(part.iloc[0], names, labels, words).capitalize()}: {words.list(values)}.")
+    return [*sentences, _few(result)]
+
+
+def _quadrants(result: Result, words: Words, labels: Mapping[str, str] | None) -> list[str]:
+    """A sentence a group: how many accounts, and the measure that is drawn."""
+    sentences = []
+    for group in dict.fromkeys(result.table["group"]):
+        rows = result.table[result.table["group"] == group].set_index("metric")
+        size, kept = rows.loc["customers", "estimate"], rows.loc["logo_retention"]
+        said = "too few to show" if theme.missing(kept["estimate"]) else f"kept {_row(kept, result, words)}"
+        if size > 0:
+            sentences.append(f"{theme.name(group, labels, words)}: {words.plural(size, 'account')}, {said}.")
+    return sentences
+
+
+def _ratings(result: Result, words: Words, labels: Mapping[str, str] | None) -> list[str]:
+    """A sentence a group: its net score, and how its answers divide."""
+    known = result.table[result.table["estimate"].notna()]
+    sentences = [
+        f"{_name(row, result.keys[-1:], labels, words)}: {_row(row, result, words)}, "
+        f"{words.share(row['promoters_share'])} promoters and {words.share(row['detractors_share'])} detractors."
+        for _, row in known.iterrows()
+    ]
     return [*sentences, _few(result)]
