@@ -2,6 +2,7 @@
 
 from .business import Simulation, simulate
 from .files import make_sample, write
+from .large import write_large
 from .mechanisms import (
     Activity,
     Blemishes,
@@ -43,4 +44,5 @@ __all__ = [
     "simulate",
     "true_survival",
     "write",
+    "write_large",
 ]

@@ -12,8 +12,10 @@ import pandas as pd
 from ..errors import SettingsError
 from .events import in_pandas, usage_events, users_of
 from .lines import subscriptions
+from .money import costs, customer_ids, invoices, renewals, targets
 from .parameters import CHANNELS, DEFAULT, PLANS, Parameters
 from .people import BURN_IN, customers
+from .success import interventions, milestones, success_plans, support
 from .surveys import invitations, nps_responses, surveys_sent
 from .truth import mixed_survival
 from .usage import activity_monthly, feature_usage_monthly, months_of_use
@@ -66,10 +68,21 @@ def _surveys(world: World) -> dict[str, pd.DataFrame]:
     return {"nps_responses": nps_responses(world, asked), "surveys_sent": surveys_sent(world, asked)}
 
 
+def _success(world: World) -> dict[str, pd.DataFrame]:
+    return {make.__name__: make(world) for make in (milestones, interventions, success_plans)}
+
+
+def _money(world: World) -> dict[str, pd.DataFrame]:
+    return {make.__name__: make(world) for make in (renewals, invoices, costs, targets, customer_ids)}
+
+
 GROUPS: tuple[tuple[tuple[str, ...], Callable[[World], dict[str, pd.DataFrame]]], ...] = (
     (("customers",), _people),
     (("subscriptions", "plans", "features"), _product),
     (("nps_responses", "surveys_sent"), _surveys),
+    (("support_tickets", "csat_responses"), support),
+    (("milestones", "interventions", "success_plans"), _success),
+    (("renewals", "invoices", "costs", "targets", "customer_ids"), _money),
 )
 """Tables that are made together, and how; those of usage, which can be large, are apart."""
 

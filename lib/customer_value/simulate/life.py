@@ -58,8 +58,9 @@ def _raised(probability: np.ndarray, effect: np.ndarray) -> np.ndarray:
 
 def live(
     streams: Streams, parameters: Parameters, people: pd.DataFrame, calendar: Calendar, months: int
-) -> tuple[pd.DataFrame, Record, np.ndarray]:
-    """All lines, ever, of all who signed up; their behaviour in the months observed; the shocks of all months."""
+) -> tuple[pd.DataFrame, Record, np.ndarray, np.ndarray]:
+    """All lines, ever, of all who signed up; their behaviour in the months observed; the shocks of these months; and
+    after how many days each account was onboarded (infinite: never)."""
     rng, change = streams["life"], streams["change"]
     behaviour = Behaviour(parameters, people, streams)
     count = len(people)
@@ -252,4 +253,4 @@ def live(
             kept.append((used, behaviour.activity, behaviour.health, behaviour.satisfaction, behaviour.tickets, called))
 
     record = Record(*(np.array(part) for part in zip(*kept, strict=True)))
-    return ledger.frame(), record, shocks[BURN_IN : BURN_IN + months]
+    return ledger.frame(), record, shocks[BURN_IN : BURN_IN + months], behaviour.onboarded

@@ -53,7 +53,7 @@ SAMPLE_FEATURES = (
             growing=log(1.30)),
     Feature("Integrations", "advanced", "Platform", "effect", start=0.30, pace=0.025, volume=1.2, leaving=log(0.55)),
     Feature("API", "advanced", "Platform", "effect", start=0.15, pace=0.015, volume=3.0, growing=log(1.60)),
-    Feature("Bulk export", "basic", "Platform", "effect", start=0.18, pace=0.012, volume=0.5, leaving=log(1.80)),
+    Feature("Bulk export", "basic", "Platform", "effect", start=0.18, pace=0.012, volume=0.5, leaving=log(2.00)),
     Feature("Single sign-on", "advanced", "Administration", "survival", start=0.0, pace=0.022, drop=0.0, volume=0.6),
     Feature("Audit log", "advanced", "Administration", "survival", start=0.0, pace=0.014, drop=0.0, volume=0.3),
     Feature("Forecasting", "advanced", "Insight", "null", start=0.02, pace=0.001, volume=0.5),
@@ -72,8 +72,8 @@ class Features:
     items: tuple[Feature, ...] = SAMPLE_FEATURES
     lag: int = 3
     window: int = 3
-    engagement: float = 0.30
-    by_plan: tuple[float, ...] = (0.7, 1.0, 1.3)
+    engagement: float = 0.20
+    by_plan: tuple[float, ...] = (0.8, 1.0, 1.2)
 
     def without_effects(self) -> Features:
         """The same features, adopted alike, without effect on anything and dropped by nobody first."""
@@ -90,7 +90,7 @@ class Activity:
     noise: float = 0.35  # from month to month
     events: float = 0.45  # times a feature's volume: events beyond one a day and user
     spread: float = 0.5  # sd of the logarithm of a cell's events
-    leaving: float = -0.15  # a standard deviation of engagement
+    leaving: float = -0.10  # a standard deviation of engagement
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ class WindDown:
     share: float = 1.0  # of them
     depth: float = 0.75  # of use that falls away; 0 switches it off
     shortest: int = 60  # days before the end at which it begins, never before the third month before that of the end
-    longest: int = 90
+    longest: int = 92
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ class Satisfaction:
     """What the people of an account think: a mixture of health, breadth of use, tickets, a trait and the moment."""
 
     health: float = 0.45
-    breadth: float = 0.20
+    breadth: float = 0.15
     tickets: float = 0.25  # less, a ticket of the last three months on its square-root scale
     trait: float = 0.55
     moment: float = 0.45

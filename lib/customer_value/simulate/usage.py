@@ -87,9 +87,24 @@ def _draw(world: World, month: int) -> MonthOfUse:
     mean *= part[row] * (1 - fall[row] * winds[feature])
     events = np.maximum(cell_days, cell_users) + rng.poisson(mean)
     some = used.any(axis=1)
+    total = np.bincount(row, weights=events, minlength=len(who)).astype(np.int64)[some]
+    account, active, days, users = who[row], who[some], np.minimum(days[some], total), np.minimum(users[some], total)
+    if month == world.months - 1:
+        # Some who left are still seen once: a forgotten key, say
+        left = np.flatnonzero((stay.days == 0) & (world.people["signup"].to_numpy() < begin))
+        left = np.sort(rng.permutation(left)[: parameters.blemishes.outside]) if len(features) else left[:0]
+        one = np.ones(len(left), dtype=np.int64)
+        order = np.argsort(np.concatenate([account, left]), kind="stable")
+        account = np.concatenate([account, left])[order]
+        feature = np.concatenate([feature, 0 * one])[order]
+        events, cell_days, cell_users = (np.concatenate([part, one])[order] for part in (events, cell_days, cell_users))
+        order = np.argsort(np.concatenate([active, left]), kind="stable")
+        active, days, users = (
+            np.concatenate([part, extra])[order] for part, extra in ((active, left), (days, one), (users, one))
+        )
     return MonthOfUse(
-        day=int(begin), account=who[row], feature=feature, events=events, days=cell_days, users=cell_users,
-        active=who[some], active_days=days[some], active_users=users[some], stay=stay,
+        day=int(begin), account=account, feature=feature, events=events, days=cell_days, users=cell_users,
+        active=active, active_days=days, active_users=users, stay=stay,
     )  # fmt: skip
 
 

@@ -47,6 +47,7 @@ class World:
     people : one row an account
     lines : contract lines in the data, by account, product and start; an end may lie after the data
     winding : ends by choice and the day from which use falls: account, begin, end
+    onboarded : days from sign-up to the end of onboarding, infinite if never
     shocks : the factor on leaving in each month observed
     """
 
@@ -58,6 +59,7 @@ class World:
     lines: pd.DataFrame
     winding: pd.DataFrame
     record: Record
+    onboarded: np.ndarray
     shocks: np.ndarray
     streams: Streams
 
@@ -139,7 +141,7 @@ def draw(*, accounts: int, months: int, seed: int, end: date, parameters: Parame
     observed = last_month - months + 1
     calendar = Calendar(observed - BURN_IN, BURN_IN + months + 15)
     people = everyone(streams["people"], parameters, accounts, months, calendar)
-    lines, record, shocks = live(streams, parameters, people, calendar, months)
+    lines, record, shocks, onboarded = live(streams, parameters, people, calendar, months)
     opening, last_day = calendar.first[BURN_IN] - 1, calendar.first[BURN_IN + months] - 1
     customers_then = lines["account"][(lines["start"] <= opening) & (lines["end"] > opening)].unique()
     stock = np.intersect1d(customers_then, people["draw"][people["month"] < BURN_IN])
@@ -167,6 +169,7 @@ def draw(*, accounts: int, months: int, seed: int, end: date, parameters: Parame
         lines=lines,
         winding=_winding(streams["usage"], parameters, lines, calendar, len(people)),
         record=record.of(people["draw"].to_numpy()),
+        onboarded=onboarded[people["draw"].to_numpy()],
         shocks=shocks,
         streams=streams,
     )
