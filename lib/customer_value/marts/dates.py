@@ -49,8 +49,17 @@ def days_between(start: ir.DateValue, end: ir.DateValue) -> ir.IntegerValue:
     return end.delta(start, unit="day")
 
 
+def month_number(day: ir.DateValue) -> ir.IntegerValue:
+    """Calendar months since the year 0, so that months can be counted off; the close of a month has its month's.
+
+    Between the months of two days there are as many as there are complete months from the first to the close of the
+    second's month, however the anniversaries are clipped.
+    """
+    return (day.year() * 12 + day.month() - 1).cast("int64")
+
+
 def _calendar_months(origin: ir.DateValue, day: ir.DateValue) -> ir.IntegerValue:
-    return ((day.year() - origin.year()) * 12 + day.month() - origin.month()).cast("int64")
+    return month_number(day) - month_number(origin)
 
 
 def first_of_month(day: date) -> date:

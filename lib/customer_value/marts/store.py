@@ -162,6 +162,15 @@ class Marts:
             self._known[key] = compute()
         return self._known[key]
 
+    def keep(self, name: str, compute: Callable[[], ir.Table]) -> ir.Table:
+        """What ``compute`` gives as a table in memory, made the first time only; it joins with these marts.
+
+        Parameters
+        ----------
+        name : names the table and everything it depends on besides these marts
+        """
+        return self.once(("kept", name), lambda: self._connection.create_table(f"kept_{name}", compute(), temp=True))
+
     @cached_property
     def _known(self) -> dict[tuple[object, ...], Any]:
         return {}

@@ -128,9 +128,9 @@ def use(given: Mapping[str, ir.Table], spells: ir.Table, *, data_from: date, las
     Returns
     -------
     With ``usage_months``: one row an account and month in which it was a customer and use is recorded: ``exposed_days,
-    events, active_days, users, features``. A month without a row of use counts as none; a measure is null where its
-    source cannot tell it or does not reach. With ``feature_months``: the rows with use, ``customer_id, month, feature,
-    events, active_days, users``.
+    events, active_days, users`` of all use together, ``features`` (how many were used) and ``feature_events`` (theirs
+    added up). A month without a row of use counts as none; a measure is null where its source cannot tell it or does
+    not reach. With ``feature_months``: the rows with use, ``customer_id, month, feature, events, active_days, users``.
     """
     lived = keep("lived", exposure(spells, first_month=first_of_month(data_from), last_month=last_month))
     outside = []
@@ -201,12 +201,15 @@ def _usage_months(lived: ir.Table, activity: _Source, features: _Source | None) 
         }
     ).drop("seen")
     if features is None:
-        return every.mutate(features=ibis.null("int64"))
+        return every.mutate(features=ibis.null("int64"), feature_events=ibis.null("int64"))
     used = features.rows.filter(features.rows.events > 0)
-    breadth = used.group_by(*_KEYS).agg(features=used.count())
-    every = every.left_join(breadth, _KEYS).select(*every.columns, "features")
+    in_all = used.group_by(*_KEYS).agg(features=used.count(), feature_events=used.events.sum().cast("int64"))
+    every = every.left_join(in_all, _KEYS).select(*every.columns, "features", "feature_events")
     unused = features.reaches(every.month) & every.features.isnull()
-    return every.mutate(features=unused.ifelse(ibis.literal(0), every.features).cast("int64"))
+    return every.mutate(
+        features=unused.ifelse(ibis.literal(0), every.features),
+        feature_events=unused.ifelse(ibis.literal(0), every.feature_events),
+    )
 
 
 def _feature_months(features: _Source | None) -> ir.Table | None:
