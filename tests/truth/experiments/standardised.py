@@ -69,8 +69,8 @@ def _kept(seed: int, *, effect: str) -> Mapping[str, tuple[float, float]]:
 
 _WORLD = (
     f"{ACCOUNTS} accounts; the group, about a third, draws larger accounts on dearer plans from other channels, all of "
-    "which stay longer. The outcome is of a hazard, the model logistic. Difference in the share kept, standardised over "
-    "all"
+    "which stay longer. The outcome is of a hazard, the model logistic. Difference in the share kept, standardised "
+    "over all"
 )
 
 EXPERIMENTS = (
