@@ -53,7 +53,7 @@ def alt(
         "curves": _over_time,
         "triangle": _triangle,
         "intervals": _rows,
-        "ratios": _rows,
+        "ratios": _ratios,
         "heatmap": _heatmap,
         "grid": _grid,
         "quadrants": _quadrants,
@@ -173,6 +173,20 @@ def _rows(result: Result, words: Words, labels: Mapping[str, str] | None) -> lis
         *(f"{_name(row, keys, labels, words)}: {_row(row, result, words)}." for _, row in known.iterrows()),
         _few(result),
     ]
+
+
+def _ratios(result: Result, words: Words, labels: Mapping[str, str] | None) -> list[str]:
+    """Row by row in the order drawn: every mark's ratio, the last with its interval."""
+    by, mark = result.keys[0], result.keys[-1]
+    sentences = []
+    for _, part in result.table[result.table["estimate"].notna()].groupby(by, sort=False):
+        rows = [row for _, row in part.iterrows()]
+        said = [
+            f"{theme.name(row[mark], labels, words)} {words.value(float(row['estimate']), 'ratio')}" for row in rows
+        ]
+        said[-1] = f"{theme.name(rows[-1][mark], labels, words)} {_row(rows[-1], result, words)}"
+        sentences.append(f"{_name(rows[0], [by], labels, words)}: {', '.join(said)}.")
+    return [*sentences, _few(result)]
 
 
 def _heatmap(result: Result, words: Words, labels: Mapping[str, str] | None) -> list[str]:

@@ -61,8 +61,8 @@ def title_and_description(path: Path) -> tuple[str, str]:
 
 
 def missing_tables(chapter: Chapter, tables: set[str]) -> list[str]:
-    """The tables that the chapter cannot do without and the data do not have."""
-    return [table for table in chapter.needs if table not in tables]
+    """The tables that the chapter cannot do without and the data do not have; "one or other" asks for either."""
+    return [table for table in chapter.needs if tables.isdisjoint(table.split(" or "))]
 
 
 def key(chapter: Chapter, *, common: str, findings_of: list[Path]) -> str:
@@ -109,9 +109,11 @@ def execute(chapter: Chapter, folder: Path, *, tables: set[str], stamp: str, log
 
 
 def _unanswerable(cell: NotebookNode, tables: set[str]) -> bool:
-    """A cell tagged ``needs-<table>`` is left out where the data have no such table."""
-    tags = cell.metadata.get("tags", [])
-    return any(tag.startswith("needs-") and tag.removeprefix("needs-") not in tables for tag in tags)
+    """A cell tagged ``needs-<table>`` is left out where the data have no such table; ``|`` stands between tables of
+    which one is enough.
+    """
+    needs = [tag.removeprefix("needs-") for tag in cell.metadata.get("tags", []) if tag.startswith("needs-")]
+    return any(tables.isdisjoint(need.split("|")) for need in needs)
 
 
 def _run(chapter: Chapter, notebook: NotebookNode, folder: Path, *, log: Path) -> NotebookNode:
@@ -182,7 +184,7 @@ def _write_short_page(chapter: Chapter, notebook: NotebookNode, folder: Path, mi
         if cell.cell_type == "code":
             break
         opening.append(cell)
-    names = " and ".join(f"`{table}`" for table in missing)
+    names = " and ".join(" or ".join(f"`{one}`" for one in table.split(" or ")) for table in missing)
     note = nbformat.v4.new_markdown_cell(
         f"## Not studied: the data have no table {names} {{#answer .answer}}\n\n"
         f"::: {{.lead}}\nThis chapter needs {names}. The data dictionary (data/README.md) says which columns, and "

@@ -303,6 +303,20 @@ ACTIONS = {
         owner="Product",
         change="A half with the change that leaves no less and grows no more: then the use only marks who was going.",
     ),
+    # What accounts said: a sign that something is right or wrong, and no lever. So it is tested whatever the evidence.
+    "satisfaction_lower": Action(
+        do=None,
+        test="Ask a random half of the {group} what is wrong, and mend one thing for each; compare after a year",
+        owner="Customer success, with product",
+        change="A half that was asked and stays no longer than the other.",
+    ),
+    "satisfaction_higher": Action(
+        do=None,
+        test="Bring a random half of the other accounts that answered closer to what {group} do and praise; compare "
+        "after a year",
+        owner="Customer success, with product",
+        change="A half brought closer that stays no longer: then use and praise only marked who would stay.",
+    ),
     "sales_incentives_lower": Action(
         do="Pay commission on {group} in part after the first renewal",
         test="In one sales team, pay commission on {group} in part after the first renewal; compare with the others",

@@ -47,6 +47,7 @@ METRICS = {
     "leaver_size": "size of the accounts that left",
     "leaving": "leaving",
     "logo_retention": "account retention",
+    "nps": "net promoter score",
     "nrr": "net revenue retention",
     "quick_ratio": "quick ratio",
     "share_still_here": "share of accounts still here",

@@ -5,7 +5,8 @@ became of them is counted from there on, point to point, so that nobody's answer
 begun. The last whole month before the reference is skipped, so that the answers of accounts that are leaving already do
 not pass for foresight.
 
-Comparisons are raw: whoever is satisfied differs in more than that, and only those who answer are compared.
+Comparisons are at equal size, plan and contract term, with the raw ones beside them. Whoever is satisfied differs in
+more than these, and only those who answer are compared.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from customer_value.errors import SettingsError
 from customer_value.marts import Marts, standing
 from customer_value.marts.bases import period_base
 from customer_value.marts.periods import Period
-from customer_value.stats import closed_cohort, intervals, multiplicity
+from customer_value.stats import closed_cohort, intervals, multiplicity, standardise
 from customer_value.stats.disclosure import shown
 from customer_value.stats.result import Result
 
@@ -106,7 +107,7 @@ class FollowUp:
     Attributes
     ----------
     start, end : the two closes
-    answered : accounts active at ``start`` that had answered in time
+    answered : accounts active at ``start`` that had answered in time (and whose use is known, where it must be)
     asked_for : whether ``start`` is the one asked for; else it was moved so that there are answers before it
     """
 
@@ -121,7 +122,9 @@ class FollowUp:
         return {"start": self.start, "end": self.end}
 
 
-def follow_up(marts: Marts, *, start: date, end: date, cuts: Cuts = Cuts(), min_group: int = 30) -> FollowUp:
+def follow_up(
+    marts: Marts, *, start: date, end: date, cuts: Cuts = Cuts(), with_use: bool = False, min_group: int = 30
+) -> FollowUp:
     """The longest time over which accounts that answered can be followed.
 
     The period asked for where at least ``min_group`` accounts active at its start had answered by then; else it begins
@@ -130,14 +133,16 @@ def follow_up(marts: Marts, *, start: date, end: date, cuts: Cuts = Cuts(), min_
     Parameters
     ----------
     start, end : the closes of the period asked for
+    with_use : whether an account's use must be known as well
     """
     tried = []
     for close in (start, *(standing.months_earlier(end, months) for months in (9, 6, 3))):
         if tried and close <= tried[-1].start:
             continue
-        answered = int(_standing(marts, close, cuts)["score"].notna().sum())
-        tried.append(FollowUp(close, end, answered, asked_for=close == start))
-        if shown(answered, min_group):
+        found = _standing(marts, close, cuts)
+        known = found["score"].notna() & (found["usage"].notna() if with_use else True)
+        tried.append(FollowUp(close, end, int(known.sum()), asked_for=close == start))
+        if shown(tried[-1].answered, min_group):
             return tried[-1]
     return max(tried, key=lambda each: each.answered)
 
@@ -224,11 +229,13 @@ def quadrant_contrasts(
 
     Returns
     -------
-    Result keyed by ``group, metric`` (`COMPARED`), differences in points of a share, group minus rest. Columns besides
-    the usual: ``group_share, rest_share, n_rest, p, p_adjusted`` (Benjamini–Hochberg over the table), ``few_accounts``;
-    for ``grr`` ``money, money_low, money_high`` (80 % interval, a year's recurring revenue) with ``target``: what the
-    side that keeps less (``group`` or ``rest``, its accounts active and placed now) would keep on top if it kept what
-    the other side does, a ceiling if the link were wholly causal. Money is missing unless the period is about a year.
+    Result keyed by ``group, metric`` (`COMPARED`), differences in points of a share, group minus rest, at equal size,
+    plan and contract term. Columns besides the usual: ``n_rest``, ``p_adjusted`` (Benjamini–Hochberg over the table);
+    ``group_share, rest_share, raw, raw_low, raw_high, raw_p`` as they are; ``overlap`` (share of accounts in the range
+    of covariates that both sides have), ``few_accounts``; for ``grr`` ``money, money_low, money_high`` (80 % interval,
+    a year's recurring revenue) with ``target``: what the side that keeps less (``group`` or ``rest``, its accounts
+    active and placed now) would keep on top if it kept what the other side does, a ceiling if the link were wholly
+    causal. Money is missing unless the period is about a year.
     """
     base = _base(marts, start, end, cuts)
     return _contrasts(
@@ -267,10 +274,11 @@ def sensitivity(
             _placed(base, other),
             QUADRANTS,
             now=None,
+            metrics=("logo_retention", "grr"),
             confidence=confidence,
             min_group=min_group,
         )
-        tables.append(found.table[found.table["metric"].isin(("logo_retention", "grr"))].assign(**tried))
+        tables.append(found.table.assign(**tried))
     table = pd.concat(tables, ignore_index=True)
     columns = [*keys, "group", "metric", "estimate", "low", "high", "n", "n_rest", "few_accounts"]
     return Result(
@@ -446,28 +454,30 @@ def _contrasts(
     candidates: Sequence[str],
     *,
     now: pd.DataFrame | None,
+    metrics: Sequence[str] = COMPARED,
     confidence: float,
     min_group: int,
 ) -> Result:
     """Each candidate against the other accounts that answered (and, for quadrants, whose use is told)."""
-    compared = groups.isin([*RATINGS, *QUADRANTS])
+    compared = groups.isin([*RATINGS, *QUADRANTS]).to_numpy()
+    among, named = base[compared], groups[compared]
+    covariates = _covariates(among)
     rows = []
     for candidate in candidates:
-        inside = groups == candidate
-        sides = [base[inside], base[compared & ~inside]]
+        inside = (named == candidate).to_numpy()
         found = [
             closed_cohort.estimates(
                 side["start_mrr"], side["end_mrr"], side["lost"], confidence=confidence, min_group=min_group
             )
-            for side in sides
+            for side in (among[inside], among[~inside])
         ]
-        for metric in COMPARED:
+        for metric in metrics:
             one, two = (side.loc[METRICS[metric]] for side in found)
             row = {
                 "group": candidate,
                 "metric": metric,
-                "n": len(sides[0]),
-                "n_rest": len(sides[1]),
+                "n": int(inside.sum()),
+                "n_rest": int((~inside).sum()),
                 "group_share": one["estimate"],
                 "rest_share": two["estimate"],
                 "few_accounts": bool(one["few_accounts"] or two["few_accounts"]),
@@ -476,16 +486,19 @@ def _contrasts(
                 difference = intervals.share_difference(
                     one["estimate"], one["effective_n"], two["estimate"], two["effective_n"], confidence=confidence
                 )
-                row |= dict(zip(("estimate", "low", "high", "p"), map(float, difference), strict=True))
+                row |= dict(zip(("raw", "raw_low", "raw_high", "raw_p"), map(float, difference), strict=True))
+                at_equal = _adjusted(metric, among, inside, covariates, confidence=confidence, min_group=min_group)
+                row |= {key: at_equal[key] for key in ("estimate", "low", "high", "p", "overlap")}
                 if metric == "grr" and now is not None:
-                    row |= _money(one, two, now=now, group=candidate)
+                    rough = _adjusted(metric, among, inside, covariates, confidence=MONEY_LEVEL, min_group=min_group)
+                    row |= _money(rough, now=now, group=candidate)
             rows.append(row)
     columns = ["group", "metric", "estimate", "low", "high", "n", "n_rest", "group_share", "rest_share", "p"]
-    columns += ["p_adjusted", "few_accounts", "money", "money_low", "money_high", "target"]
+    columns += ["p_adjusted", "raw", "raw_low", "raw_high", "raw_p", "overlap", "few_accounts"]
+    columns += ["money", "money_low", "money_high", "target"]
     table = pd.DataFrame(rows).reindex(columns=columns)
-    numbers = ["estimate", "low", "high", "group_share", "rest_share", "p", "p_adjusted"]
-    numbers += ["money", "money_low", "money_high"]
-    table = table.astype(dict.fromkeys(numbers, float) | {"target": object})
+    words = ("group", "metric", "n", "n_rest", "few_accounts", "target")
+    table = table.astype({column: float for column in columns if column not in words} | {"target": object})
     table["p_adjusted"] = multiplicity.benjamini_hochberg(table["p"])
     return Result(
         name=name,
@@ -497,26 +510,46 @@ def _contrasts(
         reference="all other accounts that answered",
         family=name,
         suppressed=int(table["estimate"].isna().sum()),
-        method="Raw difference, group minus all other accounts that answered. Accounts: Newcombe, score test. Gross: "
-        "the same on effective numbers of accounts",
+        method="Group minus all other accounts that answered, standardised to equal size, plan and contract term "
+        "(logistic model); beside it raw: Newcombe, for gross retention on effective numbers of accounts",
         notes=(BIASED_NOTE, ACCOUNT_NOTE),
     )
 
 
-def _money(one: pd.Series, two: pd.Series, *, now: pd.DataFrame, group: str) -> dict[str, object]:
+def _covariates(base: pd.DataFrame) -> pd.DataFrame:
+    """What accounts are made equal in: size, plan and contract term at the reference."""
+    return pd.DataFrame(
+        {
+            "size": np.log(base["start_mrr"].astype(float)),
+            "plan": base["plan"],
+            "term": base["term"].map(lambda months: None if pd.isna(months) else f"{months:.0f}").astype(object),
+        }
+    ).reset_index(drop=True)
+
+
+def _adjusted(
+    metric: str, base: pd.DataFrame, inside: np.ndarray, covariates: pd.DataFrame, *, confidence: float, min_group: int
+) -> pd.Series:
+    """The difference at equal covariates; missing where they tell the group entirely."""
+    before, after = base["start_mrr"].to_numpy(float), base["end_mrr"].to_numpy(float)
+    outcome, weight = {
+        "logo_retention": (~base["lost"].to_numpy(bool), None),
+        "grr": (np.minimum(before, after) / before, before),
+        "expansion_rate": (after > before, None),
+    }[metric]
+    return standardise.standardised_shares(
+        outcome, inside, covariates, weight=weight, confidence=confidence, min_group=min_group
+    ).loc[True]
+
+
+def _money(at_equal: pd.Series, *, now: pd.DataFrame, group: str) -> dict[str, object]:
     """A year's recurring revenue that the side keeping less would keep on top, were it like the other."""
-    present, comparison = (one, two) if one["estimate"] < two["estimate"] else (two, one)
-    target = "group" if present is one else "rest"
+    target = "group" if at_equal["estimate"] < 0 else "rest"
     reached = now["group"] == group
     if target == "rest":
         reached = now["group"].isin([*RATINGS, *QUADRANTS]) & ~reached
+    if not reached.any() or pd.isna(at_equal["estimate"]):
+        return {}
     arr = 12 * float(now.loc[reached, "mrr"].sum())
-    gain, low, high, _ = intervals.share_difference(
-        comparison["estimate"],
-        comparison["effective_n"],
-        present["estimate"],
-        present["effective_n"],
-        confidence=MONEY_LEVEL,
-    )
-    money = {"money": arr * float(gain), "money_low": arr * float(low), "money_high": arr * float(high)}
-    return money | {"target": target}
+    ends = sorted(arr * (1 if target == "rest" else -1) * at_equal[end] for end in ("low", "high"))
+    return {"money": arr * abs(at_equal["estimate"]), "money_low": ends[0], "money_high": ends[1], "target": target}

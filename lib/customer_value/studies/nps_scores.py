@@ -8,6 +8,7 @@ to leavers) are counted on a line of their own and enter no score.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import date
 
 import ibis
@@ -30,12 +31,17 @@ GRAINS = {"month": 1, "quarter": 3, "year": 12}
 """How answers are put together over time, in months."""
 
 MOST_HIDDEN = 0.1
-"""A finer grain is used as long as its months too small to show hold at most this share of the answers."""
+"""Quarters are used as long as those too thin to show hold at most this share of the answers."""
 
 SURVEY = Attribute("survey", "Survey", "survey", "start", "text")
 COHORT = Attribute("cohort_year", "Customer since", "cohort_year", "signup", "text")
-USAGE = Attribute("usage", "Use per day", "usage", "start", "number")
+USAGE = Attribute("usage", "Use a month", "usage", "start", "number")
 AGE = Attribute("age", "Months as a customer", "age", "start", "number")
+
+MONTH = 365.25 / 12
+"""Days."""
+
+USAGE_LABELS = {"active_days": "Active days a month", "events": "Events a month"}
 
 SCORE_METHOD = (
     "Share of promoters (9 and 10) less share of detractors (0 to 6), in points from −100 to 100; each respondent by "
@@ -140,8 +146,8 @@ def trend(marts: Marts, *, grain: str | None = None, confidence: float = 0.95, m
 
     Parameters
     ----------
-    grain : ``month``, ``quarter`` or ``year`` of the calendar; None for the finest in which at most a tenth of the
-        answers fall into times too thin to show
+    grain : ``month``, ``quarter`` or ``year`` of the calendar; None for quarters, or years where more than a tenth of
+        the answers fall into quarters too thin to show
 
     Returns
     -------
@@ -150,14 +156,12 @@ def trend(marts: Marts, *, grain: str | None = None, confidence: float = 0.95, m
     """
     given = marts.table("nps_answers")
     first = given.filter(given.asked == "customer").responded_at.min().to_pyarrow().as_py()
-    made = {name: pd.DataFrame() for name in GRAINS}
-    for name in GRAINS if grain is None else (grain,):
-        made[name] = _over_time(marts, first, GRAINS[name], confidence=confidence, min_group=min_group)
-        hidden = made[name].loc[made[name]["estimate"].isna(), "answers"].sum() if len(made[name]) else np.inf
-        if grain is None and hidden <= MOST_HIDDEN * made[name]["answers"].sum():
-            grain = name
-            break
-    table = made[grain or "year"]
+    options = {"confidence": confidence, "min_group": min_group}
+    table = _over_time(marts, first, GRAINS[grain or "quarter"], **options)
+    if grain is None and not table.empty:
+        hidden = table.loc[table["estimate"].isna(), "answers"].sum()
+        grain = "quarter" if hidden <= MOST_HIDDEN * table["answers"].sum() else "year"
+        table = table if grain == "quarter" else _over_time(marts, first, GRAINS["year"], **options)
     if table.empty:
         table = pd.DataFrame(columns=["month", "estimate", "low", "high", "n", "answers"])
     return Result(
@@ -169,7 +173,7 @@ def trend(marts: Marts, *, grain: str | None = None, confidence: float = 0.95, m
         n_of="accounts",
         suppressed=int(table["estimate"].isna().sum()),
         method=SCORE_METHOD,
-        notes=(f"Put together by {grain or 'year'}.",),
+        notes=(f"By {grain} of the calendar, named by its first month.",) if grain else (),
     )
 
 
@@ -196,7 +200,8 @@ def response(
     invited = _invited(marts, start, end)
     rows = _accounts(marts, start, end) if invited is None else invited
     rows = _described(marts, rows)
-    chosen = (*attributes(marts.meta, names=by), USAGE, AGE)
+    usage = replace(USAGE, label=USAGE_LABELS.get(standing.usage_measure(marts), USAGE.label))
+    chosen = (*attributes(marts.meta, names=by), usage, AGE)
     found = [
         {"attribute": "all", "level": "all", "attribute_label": "All", "known_at": "start"}
         | _share(rows, confidence=confidence, min_group=1)
@@ -309,7 +314,8 @@ def _score(answers: pd.DataFrame, *, confidence: float, min_group: int) -> dict[
     of = answers["rating"].value_counts()
     counts = {f"{rating}s": int(of.get(rating, 0)) for rating in standing.RATINGS}
     accounts = int(answers["customer_id"].nunique())
-    row = {"n": accounts, "answers": len(answers), **counts}
+    shares = {f"{name}_share": count / len(answers) if len(answers) else np.nan for name, count in counts.items()}
+    row = {"n": accounts, "answers": len(answers), **counts, **shares}
     blank = {"estimate": np.nan, "low": np.nan, "high": np.nan, "mean_score": np.nan, "effective_n": np.nan}
     if answers.empty or not shown(accounts, min_group):
         return blank | row
@@ -364,7 +370,7 @@ def _invited(marts: Marts, start: date, end: date) -> pd.DataFrame | None:
     for month in sorted(rows["month"].unique()):
         sent_then = rows["month"] == month
         usage = standing.usage_before(marts, (pd.Timestamp(month) - pd.Timedelta(days=1)).date())
-        rows.loc[sent_then, "usage"] = rows.loc[sent_then, "customer_id"].map(usage)
+        rows.loc[sent_then, "usage"] = rows.loc[sent_then, "customer_id"].map(MONTH * usage)
     return rows
 
 
@@ -373,7 +379,7 @@ def _accounts(marts: Marts, start: date, end: date) -> pd.DataFrame:
     rows = state_at(marts, end)[["customer_id", "mrr", "plan", "term"]]
     answers = standing.latest_answers(marts, after=start, until=end)
     rows["answered"] = rows["customer_id"].isin(answers["customer_id"])
-    rows["usage"] = rows["customer_id"].map(standing.usage_before(marts, end))
+    rows["usage"] = rows["customer_id"].map(MONTH * standing.usage_before(marts, end))
     rows["age"] = rows["customer_id"].map(_ages(marts, end))
     return rows
 
@@ -391,7 +397,7 @@ def _share(rows: pd.DataFrame, *, confidence: float, min_group: int) -> dict[str
 def _ages(marts: Marts, close: date) -> pd.Series:
     """Months from each account's origin to ``close``, to the day; missing where the origin is not known."""
     origins = marts.frame("accounts").set_index("customer_id")["origin_date"]
-    return (pd.Timestamp(close) - origins).dt.days / (365.25 / 12)
+    return (pd.Timestamp(close) - origins).dt.days / MONTH
 
 
 def _band(values: pd.Series, bands: int) -> pd.Series:

@@ -1,0 +1,568 @@
+"""What the satisfaction chapter found, in words: Results in, Markdown out."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import date
+from statistics import NormalDist
+from typing import Protocol
+
+import pandas as pd
+
+from customer_value.stats.result import Result
+from customer_value.strategy.answers.labels import LABELS
+from customer_value.strategy.wording import Words, known
+
+NAMES: Mapping[str, str] = {
+    **LABELS,
+    "estimate": "Score",
+    "group": "Accounts",
+    "all": "All accounts",
+    "counted": "Counted",
+    "superseded": "Followed by a later one of the same respondent",
+    "leaving": "From a survey sent to those who are leaving",
+    "former": "On or after the end of the account's stay",
+    "prospect": "Before the account paid anything",
+    "promoter": "Promoters",
+    "passive": "Passives",
+    "detractor": "Detractors",
+    "promoters": "Promoters",
+    "passives": "Passives",
+    "detractors": "Detractors",
+    "champions": "Champions",
+    "sleepers": "Sleepers",
+    "hostages": "Hostages",
+    "at_risk": "At risk",
+    "no_answer": "Did not answer",
+    "no_use": "Answered, use not known",
+    "left": "Left",
+    "mrr": "MRR",
+    "mrr_share": "Share of MRR",
+    "answers": "Answers",
+    "score": "Score",
+    "usage": "Use a day",
+    "raw": "As they are",
+    "adjusted": "At equal size, plan and term",
+    "reweighted": "Weighted to all accounts of today",
+    "accounts": "Accounts of today that answered, each once",
+    "group_now": "Now",
+    "rest_share": "All others that answered",
+}
+"""What keys, columns and measures of these results are called on the page."""
+
+COUNT_NAMES: Mapping[str, str] = {**NAMES, "estimate": "Number"}
+ROW_NAMES: Mapping[str, str] = {**NAMES, "estimate": "Value"}
+BASIS_NAMES: Mapping[str, str] = {**NAMES, "basis": "Basis", "answers": "As answered"}
+CUT_NAMES: Mapping[str, str] = {
+    **NAMES,
+    "usage_quantile": "Use high from",
+    "satisfied_from": "Satisfied from",
+    "usage_lag": "Use taken earlier, months",
+    "estimate": "Difference",
+}
+"""The same under the heads of single tables."""
+
+QUADRANTS = ("champions", "sleepers", "hostages", "at_risk")
+
+USAGE_TABLES = ("activity_monthly", "usage_events", "feature_usage_monthly")
+
+TO_DO: Mapping[str, str] = {
+    "champions": "use it and like it: leave them in peace, ask for references, and listen for what would make it worth "
+    "more to them.",
+    "sleepers": "like it and hardly use it: find out whether they have little need of it or never got going, and help "
+    "those who never got going.",
+    "hostages": "use it a lot and are not satisfied: ask what is wrong and mend it before an alternative turns up.",
+    "at_risk": "neither use it much nor like it: speak with them soon, and part on good terms where the fit is wrong.",
+}
+"""What each quadrant suggests; what really keeps them is for a test to show."""
+
+_OUTCOMES: Mapping[str, str] = {
+    "logo_retention": "the share of accounts kept",
+    "grr": "gross revenue retention",
+    "expansion_rate": "the share of accounts that grew",
+}
+_PLURALS: Mapping[str, str] = {
+    "promoter": "promoters",
+    "detractor": "detractors",
+    "champions": "champions",
+    "sleepers": "sleepers",
+    "hostages": "hostages",
+    "at_risk": "accounts at risk",
+}
+
+
+# -- the score --------------------------------------------------------------------------------------------------------
+
+
+def headline(scores: Result, *, words: Words) -> str:
+    """The score with its range; that nobody answered, or that few did."""
+    row = scores.row(attribute="all", level="all")
+    if not known(row["estimate"]):
+        return "No customer has answered in this period"
+    if row["n"] < 30:
+        return (
+            f"With answers from {words.plural(row['n'], 'account')} the net promoter score could be anything from "
+            f"{_range(row, words)}"
+        )
+    return f"The net promoter score is {words.number(row['estimate'])}, give or take: {_range(row, words)}"
+
+
+def detail(scores: Result, counts: Result, *, start: date, end: date, words: Words) -> str:
+    """Who answered what, how the score follows, and which answers do not count."""
+    row = scores.row(attribute="all", level="all")
+    span = f"between the closes of {words.date(start)} and {words.date(end)}"
+    left_out = _left_out(counts, words)
+    if not known(row["estimate"]):
+        return f"No account that was a customer gave an answer {span}. {left_out}".strip()
+    return (
+        f"{words.plural(row['answers'], 'answer')} from {words.plural(row['n'], 'account')} {span}: "
+        f"{words.plural(row['promoters'], 'promoter')} (a score of nine or ten), "
+        f"{words.plural(row['passives'], 'passive')} (seven or eight) and "
+        f"{words.plural(row['detractors'], 'detractor')} (six or less). The score is the share of promoters less the "
+        f"share of detractors, from minus one hundred to one hundred. {left_out}"
+    ).strip()
+
+
+def _left_out(counts: Result, words: Words) -> str:
+    """Answers that enter no score, each with its reason."""
+    of = counts.table.set_index("group")["estimate"]
+    reasons = {
+        "superseded": "followed by a later one of the same respondent",
+        "former": "given on or after the day the account's stay ended",
+        "leaving": "from a survey sent to those who are leaving",
+        "prospect": "given before the account paid anything",
+    }
+    said = [f"{words.number(of[name])} {reason}" for name, reason in reasons.items() if of.get(name, 0) > 0]
+    if not said:
+        return ""
+    one = sum(of.get(name, 0) for name in reasons) == 1
+    return f"Not counted {'is' if one else 'are'} {words.list(said)}."
+
+
+def by_group(scores: Result, *, words: Words) -> str:
+    """Where the score is highest and where lowest, among groups large enough; no test is made of it."""
+    groups = scores.table[(scores.table["attribute"] != "all") & scores.table["estimate"].notna()]
+    if len(groups) < 2:
+        return "No two groups have answers from enough accounts to be set side by side."
+    best, worst = groups.loc[groups["estimate"].idxmax()], groups.loc[groups["estimate"].idxmin()]
+    return (
+        f"**From {words.number(worst['estimate'])} for {_level(worst, words)} to {words.number(best['estimate'])} "
+        f"for {_level(best, words)}.** Answers by rating; the score, in points, with its range. The highest and lowest "
+        "of many groups stray furthest by chance; none of these differences is tested."
+    )
+
+
+def over_time(trend: Result, *, words: Words) -> str:
+    """Whether the score has clearly moved from the first time to the last."""
+    shown = trend.table[trend.table["estimate"].notna()]
+    if len(shown) < 2:
+        return ""
+    first, last = shown.iloc[0], shown.iloc[-1]
+    ends = f"{words.number(first['estimate'])} at first and {words.number(last['estimate'])} at last"
+    if last["low"] > first["high"]:
+        said = f"The score has risen: {ends}"
+    elif last["high"] < first["low"]:
+        said = f"The score has fallen: {ends}"
+    else:
+        said = f"No clear move from first to last: {ends}"
+    return f"**{said}.** Net promoter score; the band is the range. {' '.join(trend.notes)}"
+
+
+def to_draw(scores: Result) -> Result:
+    """All accounts first, then groups by what was known of them when they answered, not what they began with."""
+    table = scores.table
+    repeated = table["attribute"].isin(("first_plan", "first_term"))
+    return scores.with_table(table[~repeated]).noting()
+
+
+def group_names(result: Result) -> dict[str, str]:
+    """`NAMES` with the attributes of a result by their labels; all accounts stand under a heading of their own."""
+    table = result.table
+    return {**NAMES, **dict(zip(table["attribute"], table["attribute_label"], strict=True)), "all": "All"}
+
+
+# -- who answers ------------------------------------------------------------------------------------------------------
+
+
+def who_answers(response: Result, *, words: Words) -> str:
+    """How many answer, and which kind of accounts least and most."""
+    row = response.row(attribute="all", level="all")
+    if not row["n"]:
+        return "Nobody could answer: there were no customers in this period."
+    invited = response.n_of == "invitations"
+    what = "invitations were answered" if invited else "accounts active at the close have answered in the period"
+    text = f"{words.count(row['events'], row['n'])} {what}: {_share(row, words)}. "
+    if not invited:
+        text += "Invitations are not recorded, so it is not known who was asked and did not answer. "
+    groups = response.table[(response.table["attribute"] != "all") & response.table["estimate"].notna()]
+    if len(groups) < 2:
+        return text.strip()
+    spread = groups.groupby("attribute")["estimate"].agg(lambda rates: rates.max() - rates.min())
+    widest = groups[groups["attribute"] == spread.idxmax()]
+    least, most = widest.loc[widest["estimate"].idxmin()], widest.loc[widest["estimate"].idxmax()]
+    if least["high"] >= most["low"]:
+        return f"{text}Between groups the share hardly differs, as far as the numbers tell."
+    return (
+        f"{text}It differs most by {_lower(words.escape(least['attribute_label']))}: {_share(least, words)} for "
+        f"“{words.escape(least['level'])}”, {_share(most, words)} for “{words.escape(most['level'])}”."
+    )
+
+
+def who_answers_caption(response: Result, *, words: Words) -> str:
+    """What the figure of answering shows."""
+    row = response.row(attribute="all", level="all")
+    of = "invitations answered" if response.n_of == "invitations" else "accounts with an answer in the period"
+    return f"**{words.share(row['estimate'])} of all.** Share of {of}, by group; the bar is the range."
+
+
+def without_repeats(response: Result) -> Result:
+    """The groups but all together and what accounts began with."""
+    table = response.table
+    return response.with_table(table[~table["attribute"].isin(("all", "first_plan", "first_term"))])
+
+
+def weighing(reweighted: Result, *, words: Words) -> str:
+    """What weighting the answers to all accounts does to the score."""
+    rows = reweighted.table.set_index("basis")
+    one, two = rows.loc["accounts"], rows.loc["reweighted"]
+    if not known(one["estimate"]) or not known(two["estimate"]):
+        return "None of today's accounts answered in this period, so there is nothing to weight."
+    change = two["estimate"] - one["estimate"]
+    text = (
+        "Those who answer are not like those who do not. Weighted so that they are like all accounts of today in size, "
+        f"use and age, the score is {words.number(two['estimate'])} ({_range(two, words)}); of the same accounts as "
+        f"they are it is {words.number(one['estimate'])}, and of all answers "
+        f"{words.number(rows.loc['answers', 'estimate'])}. "
+    )
+    if abs(change) < 1:
+        text += "By these three traits it makes no difference. "
+    else:
+        text += (
+            f"By these three traits those who answer are {'more' if change < 0 else 'less'} satisfied than the whole, "
+            f"by {words.plural(round(abs(change)), 'point')}. "
+        )
+    return (
+        text + "Whether the unhappy answer less than others of their own size, use and age cannot be seen in the data."
+    )
+
+
+# -- what became of them ----------------------------------------------------------------------------------------------
+
+
+class Followed(Protocol):
+    """From which close to which accounts are followed: `studies.nps_quadrants.FollowUp`."""
+
+    start: date
+    end: date
+    answered: int
+    asked_for: bool
+
+
+class Held(Protocol):
+    """For how long an answer holds, and how much is skipped: `studies.nps_quadrants.Cuts`."""
+
+    window: int
+    skip: int
+
+
+def followed(follow: Followed, cuts: Held, *, with_use: bool, words: Words) -> str:
+    """From which close to which accounts are followed, and whose answers count."""
+    text = (
+        f"Accounts are taken as they stood at the close of {words.date(follow.start)} and followed until the close of "
+        f"{words.date(follow.end)}. {_upper(words.plural(follow.answered, 'account'))} had answered in time"
+        f"{' and have known use' if with_use else ''}: within {words.plural(cuts.window, 'month')}"
+    )
+    if cuts.skip:
+        text += (
+            f", not counting the last {'month' if cuts.skip == 1 else words.plural(cuts.skip, 'month')} before that "
+            "close, in which those who are leaving may already say so"
+        )
+    if not follow.asked_for:
+        text += ". Too few had answered when the period of this report began, so they are followed for less time"
+    return f"{text}."
+
+
+def kept(outcomes: Result) -> Result:
+    """Accounts, revenue kept and growth of the ratings, without their sizes."""
+    return outcomes.with_table(outcomes.table[~outcomes.table["metric"].isin(("customers", "mrr"))])
+
+
+def money_kept(quadrants: Result) -> Result:
+    """Gross and net retention and growth of the groups; accounts kept are in the picture."""
+    return quadrants.with_table(quadrants.table[quadrants.table["metric"].isin(("grr", "nrr", "expansion_rate"))])
+
+
+def cut_rows(sensitivity: Result) -> Result:
+    """The differences in accounts kept, by group."""
+    table = sensitivity.table[sensitivity.table["metric"] == "logo_retention"]
+    return sensitivity.with_table(
+        table.sort_values("group", key=lambda names: names.map(QUADRANTS.index), kind="stable")
+    )
+
+
+def later_headline(contrasts: Result, *, words: Words) -> str:
+    """Whether what accounts said is linked to what became of them."""
+    if not contrasts.table["p"].notna().any():
+        return "Too few accounts have answered to tell whether answers foretell anything"
+    clear = _clear(contrasts)
+    if clear.empty:
+        return "What accounts answered is not clearly linked to what became of them"
+    best = clear.iloc[0]
+    return f"{_upper(_PLURALS[best['group']])} {_doing(best)}"
+
+
+def later_detail(contrasts: Result, outcomes: Result, *, words: Words) -> str:
+    """The shares kept by rating, then how many comparisons are clear."""
+    kept = outcomes.where(metric="logo_retention").table.set_index("group")
+    said = []
+    for group in ("promoter", "passive", "detractor", "no_answer"):
+        row = kept.loc[group]
+        if known(row["estimate"]):
+            name = _PLURALS.get(group, {"passive": "passives"}.get(group, "accounts that did not answer"))
+            said.append(f"{words.count(row['n'] - row['events'], row['n'])} {name} ({words.share(row['estimate'])})")
+    text = f"Still here at the end: {words.list(said)}. " if said else "Each group is too small to show. "
+    return text + _compared(contrasts, "Promoters, and detractors, were each compared", words)
+
+
+def quadrant_headline(contrasts: Result, *, words: Words) -> str:
+    """Whether any quadrant clearly fares differently."""
+    if not contrasts.table["p"].notna().any():
+        return "Use and satisfaction: too few accounts have both to compare the four groups"
+    clear = _clear(contrasts)
+    if clear.empty:
+        return "Use and satisfaction: none of the four groups clearly fares differently"
+    return f"Use and satisfaction: {_PLURALS[clear.iloc[0]['group']]} {_doing(clear.iloc[0])}"
+
+
+def quadrant_detail(contrasts: Result, quadrants: Result, *, satisfied_from: float, words: Words) -> str:
+    """How the quadrants are cut, how many accounts stand in none, and how many comparisons are clear."""
+    sizes = quadrants.where(metric="customers").table.set_index("group")["estimate"]
+    text = (
+        "High use is the upper part of all accounts by use for each day as a customer, over the last whole months "
+        f"before that close; satisfied is a score of {_score(satisfied_from, words)} or more. "
+        f"{words.count(sizes['no_answer'], sizes['all'])} accounts had not answered and stand on a line of their own. "
+    )
+    if sizes.get("no_use", 0) > 0:
+        text += f"Of {words.plural(sizes['no_use'], 'account')} that answered the use is not known. "
+    return text + _compared(contrasts, "Each group was compared", words)
+
+
+def _compared(contrasts: Result, who: str, words: Words) -> str:
+    tested = int(contrasts.table["p"].notna().sum())
+    if not tested:
+        return f"{who} with nothing: the groups are below the smallest size that is compared."
+    clear = _clear(contrasts)
+    text = (
+        f"{who} with all other accounts that answered, at equal size, plan and contract term, "
+        f"{words.plural(tested, 'comparison')} in all; "
+    )
+    if clear.empty:
+        return f"{text}none is clear once corrected for their number.{_reach(contrasts, words)}"
+    best = clear.iloc[0]
+    return (
+        f"{text}{words.plural(len(clear), 'is', 'are')} clear once corrected for their number. The clearest: "
+        f"{_OUTCOMES[best['metric']]} of {_PLURALS[best['group']]} is {_gap(best, words)} than that of the others."
+    )
+
+
+def _reach(contrasts: Result, words: Words) -> str:
+    """What the typical comparison of accounts kept could have found: 2.8 standard errors, read off its range."""
+    table = contrasts.table
+    kept = table[(table["metric"] == "logo_retention") & table["low"].notna()]
+    if kept.empty:
+        return ""
+    quantile = NormalDist().inv_cdf(0.5 + (contrasts.level or 0.95) / 2)
+    gap = float(((kept["high"] - kept["low"]) / 2 / quantile * 2.8).median())
+    return (
+        f" A typical one could have found a difference of {words.points(gap, 0)} in accounts kept four times in five; "
+        "smaller ones would mostly go unseen."
+    )
+
+
+def paired(contrasts: Result) -> Result:
+    """Every contrast twice, as it is and at equal size, plan and term; keyed ``metric, group, basis``."""
+    table = contrasts.table
+    raw = table.assign(
+        basis="raw", estimate=table["raw"], low=table["raw_low"], high=table["raw_high"], p_adjusted=float("nan")
+    )
+    both = pd.concat([raw, table.assign(basis="adjusted")]).sort_index(kind="stable")
+    both = both[both["metric"] != "expansion_rate"]
+    return Result(
+        **{
+            **vars(contrasts),
+            "table": both.sort_values("metric", ascending=False, kind="stable").reset_index(drop=True),
+            "keys": ("metric", "group", "basis"),
+        }
+    )
+
+
+def paired_caption(contrasts: Result, *, words: Words) -> str:
+    """How many of the drawn comparisons are clear, then what dots and bars measure."""
+    kept = contrasts.table[contrasts.table["metric"] != "expansion_rate"]
+    clear = _clear(contrasts)
+    clear = clear[clear["metric"] != "expansion_rate"]
+    return (
+        f"**Clear in {words.count(len(clear), int(kept['p'].notna().sum()))} comparisons.** Each group less all other "
+        "accounts that answered, in percentage points; hollow as they are, filled at equal size, plan and contract "
+        "term; the bar is the range. In colour: clear after the correction for the number of comparisons."
+    )
+
+
+def quadrant_picture(quadrants: Result, contrasts: Result) -> Result:
+    """The quadrants with the adjusted p of their accounts kept, so that only clear ones are in colour; nothing to draw
+    where no quadrant is large enough to show."""
+    p = contrasts.where(metric="logo_retention").table.set_index("group")["p_adjusted"]
+    table = quadrants.table.copy()
+    kept = table["metric"] == "logo_retention"
+    table["p_adjusted"] = table["group"].map(p).where(kept)
+    # A group of its own that was not compared is no finding, whatever its range.
+    table.loc[kept & table["p_adjusted"].isna(), "p_adjusted"] = 1.0
+    if table.loc[kept & table["group"].isin(QUADRANTS), "estimate"].isna().all():
+        table["estimate"] = float("nan")
+    return quadrants.with_table(table)
+
+
+def quadrant_caption(quadrants: Result, *, start: date, end: date, words: Words) -> str:
+    """The shares kept at both ends, then what is measured."""
+    kept = quadrants.where(metric="logo_retention").table
+    kept = kept[kept["group"].isin(QUADRANTS) & kept["estimate"].notna()]
+    span = (
+        f"Accounts active at the close of {words.date(start)}, by use and satisfaction then, and the share still here "
+        f"at the close of {words.date(end)}. In colour: clear against the others that answered, after correction."
+    )
+    if len(kept) < 2:
+        return f"**Accounts kept by use and satisfaction.** {span}"
+    best, worst = kept.loc[kept["estimate"].idxmax()], kept.loc[kept["estimate"].idxmin()]
+    said = f"{NAMES[best['group']]} keep {words.share(best['estimate'])}, {_lower(NAMES[worst['group']])} "
+    return f"**{said}{words.share(worst['estimate'])}.** {span}"
+
+
+def what_to_do() -> str:
+    """One line a quadrant."""
+    lines = [f"- **{NAMES[quadrant]}** {TO_DO[quadrant]}" for quadrant in QUADRANTS]
+    return "\n".join(["What each group suggests, until a test shows what keeps it:", "", *lines])
+
+
+def other_cuts(sensitivity: Result, contrasts: Result, *, words: Words) -> str:
+    """Whether the quadrants' differences keep their sign under other cuts, and with use taken three months earlier."""
+    table = sensitivity.table[sensitivity.table["metric"] == "logo_retention"]
+    clear = _clear(contrasts)
+    groups = clear.loc[clear["metric"] == "logo_retention", "group"].tolist() or list(QUADRANTS)
+    said = []
+    for group in groups:
+        rows = table[(table["group"] == group) & table["estimate"].notna()]
+        if rows.empty:
+            continue
+        higher = int((rows["estimate"] > 0).sum())
+        side, times = ("higher", higher) if 2 * higher >= len(rows) else ("lower", len(rows) - higher)
+        beyond = rows["low"] > 0 if side == "higher" else rows["high"] < 0
+        said.append(
+            f"{_PLURALS[group]} keep {'more' if side == 'higher' else 'fewer'} accounts than the others in "
+            f"{words.count(times, len(rows))} ways of cutting, clearly in {words.number(beyond.sum())}"
+        )
+    if not said:
+        return "Under no other cut are the groups large enough to be compared."
+    late = table[(table["usage_lag"] > 0) & table["group"].isin(groups) & table["estimate"].notna()]
+    near = table[(table["usage_lag"] == 0) & table["group"].isin(groups) & table["estimate"].notna()]
+    text = (
+        "Where use and satisfaction begin to be high is a choice. Use was cut at a third, a half and two thirds of all "
+        "accounts, satisfaction at seven and at nine, and use was also taken three months earlier, because use falls "
+        f"before an account leaves: {words.list(said, last='and')}."
+    )
+    if late.empty or near.empty:
+        return text
+    shrunk = float(late["estimate"].abs().mean() / near["estimate"].abs().mean()) if near["estimate"].any() else 1.0
+    if shrunk < 0.5:
+        text += (
+            " With use taken three months earlier the differences shrink to less than half: much of them is accounts "
+            "that were leaving already."
+        )
+    return text
+
+
+def today_detail(today: Result, *, as_of: date, words: Words) -> str:
+    """How many accounts stand in each quadrant now, and what they pay."""
+    rows = today.table.set_index("group")
+    said = [
+        f"{words.plural(rows.loc[group, 'estimate'], 'account')} {_lower(NAMES[group])} "
+        f"({words.money(rows.loc[group, 'mrr'])} MRR)"
+        for group in QUADRANTS
+        if rows.loc[group, "estimate"] > 0
+    ]
+    waiting = rows.loc["no_answer"]
+    if not said:
+        return (
+            f"At the close of {words.date(as_of)} no account has both an answer of late and known use: "
+            f"{words.plural(waiting['estimate'], 'account')} did not answer."
+        )
+    return (
+        f"At the close of {words.date(as_of)}: {words.list(said)}; {words.number(waiting['estimate'])} did not answer "
+        f"({words.money(waiting['mrr'])} MRR)."
+    )
+
+
+def today_rows(accounts: Result) -> Result:
+    """Of the accounts of today those that are not satisfied, the largest first."""
+    table = accounts.table
+    return accounts.with_table(table[table["group"].isin(("hostages", "at_risk"))])
+
+
+def without_use(tables: Collection[str]) -> str:
+    """What the four groups by use and satisfaction need; nothing where the data have it."""
+    if set(tables) & set(USAGE_TABLES):
+        return ""
+    names = [f"`{name}`" for name in USAGE_TABLES]
+    return (
+        "## Use and satisfaction together: not studied {#quadrants}\n\nThe four groups by use and satisfaction need "
+        f"use by account, one of {', '.join(names[:-1])} or {names[-1]}. What is said above stands without it."
+    )
+
+
+# -- small words ------------------------------------------------------------------------------------------------------
+
+
+def _clear(contrasts: Result) -> pd.DataFrame:
+    """Contrasts that hold after the correction and that no handful of accounts decides, the clearest first."""
+    table = contrasts.table
+    clear = table[(table["p_adjusted"] <= 1 - (contrasts.level or 0.95)) & ~table["few_accounts"].astype(bool)]
+    return clear.sort_values(["p_adjusted", "p"], kind="stable")
+
+
+def _doing(row: pd.Series) -> str:
+    more = row["estimate"] > 0
+    match row["metric"]:
+        case "logo_retention":
+            return f"{'stay' if more else 'leave'} more often than the others that answered"
+        case "grr":
+            return f"keep {'more' if more else 'less'} of their revenue than the others that answered"
+    return f"grow {'more' if more else 'less'} often than the others that answered"
+
+
+def _gap(row: pd.Series, words: Words) -> str:
+    lower = row["estimate"] < 0
+    ends = (-row["high"], -row["low"]) if lower else (row["low"], row["high"])
+    return f"{words.range(*ends, 'points')} {'lower' if lower else 'higher'}"
+
+
+def _range(row: pd.Series, words: Words) -> str:
+    return words.range(row["low"], row["high"], "count")
+
+
+def _share(row: pd.Series, words: Words) -> str:
+    return words.interval(row["estimate"], row["low"], row["high"], "share")
+
+
+def _score(score: float, words: Words) -> str:
+    return words.number(score, 0 if float(score).is_integer() else 1)
+
+
+def _level(row: pd.Series, words: Words) -> str:
+    return f"{_lower(words.escape(row['attribute_label']))} “{words.escape(row['level'])}”"
+
+
+def _lower(text: str) -> str:
+    return text if text[:2].isupper() else text[:1].lower() + text[1:]
+
+
+def _upper(text: str) -> str:
+    return text[:1].upper() + text[1:]
