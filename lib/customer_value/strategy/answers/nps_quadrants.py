@@ -16,7 +16,8 @@ from customer_value.strategy.wording import Words, known
 NAMES: Mapping[str, str] = {
     **LABELS,
     "estimate": "Score",
-    "group": "Accounts",
+    "group": "Group",
+    "level": "Group",
     "all": "All accounts",
     "counted": "Counted",
     "superseded": "Followed by a later one of the same respondent",
@@ -50,7 +51,8 @@ NAMES: Mapping[str, str] = {
 }
 """What keys, columns and measures of these results are called on the page."""
 
-COUNT_NAMES: Mapping[str, str] = {**NAMES, "estimate": "Number"}
+COUNT_NAMES: Mapping[str, str] = {**NAMES, "estimate": "Accounts"}
+ANSWER_NAMES: Mapping[str, str] = {**NAMES, "group": "Answers", "estimate": "Number", "all": "All answers"}
 ROW_NAMES: Mapping[str, str] = {**NAMES, "estimate": "Value"}
 BASIS_NAMES: Mapping[str, str] = {**NAMES, "basis": "Basis", "answers": "As answered"}
 CUT_NAMES: Mapping[str, str] = {
@@ -60,7 +62,11 @@ CUT_NAMES: Mapping[str, str] = {
     "usage_lag": "Use taken earlier, months",
     "estimate": "Difference",
 }
-"""The same under the heads of single tables."""
+RATE_NAMES: Mapping[str, Mapping[str, str]] = {
+    "invitations": {**NAMES, "estimate": "Share", "events": "Answered", "n": "Invitations"},
+    "accounts": {**NAMES, "estimate": "Share", "events": "Answered", "n": "Accounts"},
+}
+"""The same under the heads of single tables; of rates by what they are shares of."""
 
 QUADRANTS = ("champions", "sleepers", "hostages", "at_risk")
 
@@ -104,7 +110,7 @@ def headline(scores: Result, *, words: Words) -> str:
             f"With answers from {words.plural(row['n'], 'account')} the net promoter score could be anything from "
             f"{_range(row, words)}"
         )
-    return f"The net promoter score is {words.number(row['estimate'])}, give or take: {_range(row, words)}"
+    return f"The net promoter score is {words.number(row['estimate'])} ({_range(row, words)})"
 
 
 def detail(scores: Result, counts: Result, *, start: date, end: date, words: Words) -> str:
@@ -141,7 +147,8 @@ def _left_out(counts: Result, words: Words) -> str:
 
 def by_group(scores: Result, *, words: Words) -> str:
     """Where the score is highest and where lowest, among groups large enough; no test is made of it."""
-    groups = scores.table[(scores.table["attribute"] != "all") & scores.table["estimate"].notna()]
+    table = scores.table
+    groups = table[(table["attribute"] != "all") & (table["known_at"] != "current") & table["estimate"].notna()]
     if len(groups) < 2:
         return "No two groups have answers from enough accounts to be set side by side."
     best, worst = groups.loc[groups["estimate"].idxmax()], groups.loc[groups["estimate"].idxmin()]
@@ -169,10 +176,9 @@ def over_time(trend: Result, *, words: Words) -> str:
 
 
 def to_draw(scores: Result) -> Result:
-    """All accounts first, then groups by what was known of them when they answered, not what they began with."""
-    table = scores.table
-    repeated = table["attribute"].isin(("first_plan", "first_term"))
-    return scores.with_table(table[~repeated]).noting()
+    """All accounts, then surveys, the state when the answer was given, and the year in which the account came."""
+    drawn = ("all", "survey", "plan", "term", "mrr_band", "cohort_year")
+    return scores.with_table(scores.table[scores.table["attribute"].isin(drawn)])
 
 
 def group_names(result: Result) -> dict[str, str]:
@@ -215,10 +221,10 @@ def who_answers_caption(response: Result, *, words: Words) -> str:
     return f"**{words.share(row['estimate'])} of all.** Share of {of}, by group; the bar is the range."
 
 
-def without_repeats(response: Result) -> Result:
-    """The groups but all together and what accounts began with."""
-    table = response.table
-    return response.with_table(table[~table["attribute"].isin(("all", "first_plan", "first_term"))])
+def who_drawn(response: Result) -> Result:
+    """Groups by what was known when they were asked: plan, size, use and age."""
+    drawn = ("plan", "mrr_band", "usage", "age")
+    return response.with_table(response.table[response.table["attribute"].isin(drawn)])
 
 
 def weighing(reweighted: Result, *, words: Words) -> str:
@@ -282,14 +288,24 @@ def followed(follow: Followed, cuts: Held, *, with_use: bool, words: Words) -> s
     return f"{text}."
 
 
-def kept(outcomes: Result) -> Result:
-    """Accounts, revenue kept and growth of the ratings, without their sizes."""
-    return outcomes.with_table(outcomes.table[~outcomes.table["metric"].isin(("customers", "mrr"))])
-
-
-def money_kept(quadrants: Result) -> Result:
-    """Gross and net retention and growth of the groups; accounts kept are in the picture."""
-    return quadrants.with_table(quadrants.table[quadrants.table["metric"].isin(("grr", "nrr", "expansion_rate"))])
+def side_by_side(result: Result, *, words: Words) -> Result:
+    """One row a group with its outcomes in print, each with its range; keyed ``group``."""
+    table = result.table
+    sizes = table[table["metric"] == "customers"].set_index("group")["estimate"]
+    rows = []
+    for group, size in sizes.items():
+        found = table[(table["group"] == group) & table["low"].notna()].set_index("metric")
+        printed = {
+            metric: words.interval(*found.loc[metric, ["estimate", "low", "high"]], "share")
+            if metric in found.index
+            else "too few"
+            for metric in ("logo_retention", "grr", "nrr", "expansion_rate")
+        }
+        if size > 0:
+            rows.append({"group": group, "estimate": size, **printed})
+    columns = ["group", "estimate", "logo_retention", "grr", "nrr", "expansion_rate"]
+    printed_table = pd.DataFrame(rows, columns=columns)
+    return Result(**{**vars(result), "table": printed_table, "keys": ("group",), "unit": "count"})
 
 
 def cut_rows(sensitivity: Result) -> Result:
@@ -401,8 +417,10 @@ def paired_caption(contrasts: Result, *, words: Words) -> str:
     kept = contrasts.table[contrasts.table["metric"] != "expansion_rate"]
     clear = _clear(contrasts)
     clear = clear[clear["metric"] != "expansion_rate"]
+    tested = int(kept["p"].notna().sum())
+    said = f"Clear in {words.count(len(clear), tested)} comparisons" if len(clear) else "No comparison is clear"
     return (
-        f"**Clear in {words.count(len(clear), int(kept['p'].notna().sum()))} comparisons.** Each group less all other "
+        f"**{said}.** Each group less all other "
         "accounts that answered, in percentage points; hollow as they are, filled at equal size, plan and contract "
         "term; the bar is the range. In colour: clear after the correction for the number of comparisons."
     )
@@ -458,7 +476,8 @@ def other_cuts(sensitivity: Result, contrasts: Result, *, words: Words) -> str:
         beyond = rows["low"] > 0 if side == "higher" else rows["high"] < 0
         said.append(
             f"{_PLURALS[group]} keep {'more' if side == 'higher' else 'fewer'} accounts than the others in "
-            f"{words.count(times, len(rows))} ways of cutting, clearly in {words.number(beyond.sum())}"
+            f"{words.count(times, len(rows))} ways of cutting; in {words.number(beyond.sum())} the range leaves no "
+            "doubt of the side"
         )
     if not said:
         return "Under no other cut are the groups large enough to be compared."
@@ -467,7 +486,7 @@ def other_cuts(sensitivity: Result, contrasts: Result, *, words: Words) -> str:
     text = (
         "Where use and satisfaction begin to be high is a choice. Use was cut at a third, a half and two thirds of all "
         "accounts, satisfaction at seven and at nine, and use was also taken three months earlier, because use falls "
-        f"before an account leaves: {words.list(said, last='and')}."
+        f"before an account leaves. {'. '.join(_upper(each) for each in said)}."
     )
     if late.empty or near.empty:
         return text
@@ -484,7 +503,7 @@ def today_detail(today: Result, *, as_of: date, words: Words) -> str:
     """How many accounts stand in each quadrant now, and what they pay."""
     rows = today.table.set_index("group")
     said = [
-        f"{words.plural(rows.loc[group, 'estimate'], 'account')} {_lower(NAMES[group])} "
+        f"{words.number(rows.loc[group, 'estimate'])} {_lower(NAMES[group])} "
         f"({words.money(rows.loc[group, 'mrr'])} MRR)"
         for group in QUADRANTS
         if rows.loc[group, "estimate"] > 0
@@ -499,6 +518,36 @@ def today_detail(today: Result, *, as_of: date, words: Words) -> str:
         f"At the close of {words.date(as_of)}: {words.list(said)}; {words.number(waiting['estimate'])} did not answer "
         f"({words.money(waiting['mrr'])} MRR)."
     )
+
+
+def moved(moves: Result) -> Result:
+    """One row a group when the period began, one column a group of today; keyed ``group``."""
+    table = moves.table
+    wide = table.pivot(index="group", columns="group_now", values="estimate").reindex(dict.fromkeys(table["group"]))
+    columns = [name for name in (*QUADRANTS, "no_answer", "left") if name in wide]
+    wide = (
+        wide[columns].reset_index().assign(estimate=table.groupby("group")["n"].first().reindex(wide.index).to_numpy())
+    )
+    return Result(**{**vars(moves), "table": wide, "keys": ("group",)})
+
+
+def moved_columns(moves: Result) -> list[str]:
+    """The columns of `moved`."""
+    return [name for name in moved(moves).table.columns if name != "estimate"]
+
+
+def moved_detail(moves: Result, *, words: Words) -> str:
+    """Of each group how many are still in it, and how many left."""
+    table = moves.table
+    said = []
+    for group in QUADRANTS:
+        rows = table[table["group"] == group].set_index("group_now")
+        if not rows.empty:
+            still, left = (float(rows["estimate"].get(name, 0)) for name in (group, "left"))
+            n = rows["n"].iloc[0]
+            stands = f"{words.number(still)} still are and {words.number(left)} left"
+            said.append(f"of {words.number(n)} {_lower(NAMES[group])} {stands}")
+    return f"Since the period began, {'; '.join(said)}." if said else ""
 
 
 def today_rows(accounts: Result) -> Result:

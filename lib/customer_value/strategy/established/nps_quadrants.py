@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import pandas as pd
 
 from customer_value.stats.result import Result
@@ -59,6 +61,23 @@ def answers(compared: Result) -> list[Finding]:
 def quadrants(compared: Result) -> list[Finding]:
     """Every contrast of a quadrant with the others that answered."""
     return [_contrast(row, compared.level, "use and satisfaction", "contrasts") for _, row in compared.table.iterrows()]
+
+
+def not_studied(tables: Collection[str]) -> list[Finding]:
+    """That use and satisfaction could not be put together, where no table tells use."""
+    if not {"activity_monthly", "usage_events", "feature_usage_monthly"}.isdisjoint(tables):
+        return []
+    return [
+        Finding(
+            id=identifier("use and satisfaction", "not studied"),
+            chapter="nps_quadrants",
+            kind="not_studied",
+            area="churn_prevention",
+            subject="use and satisfaction together",
+            needs=("activity_monthly",),
+            evidence="nps_quadrants#quadrants",
+        )
+    ]
 
 
 def _contrast(row: pd.Series, level: float | None, attribute: str, label: str) -> Finding:
