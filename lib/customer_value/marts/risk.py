@@ -15,9 +15,10 @@ import ibis
 import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from customer_value.errors import SettingsError
-from customer_value.marts import levels
+from customer_value.marts import levels, lookback
 from customer_value.marts.dates import month_number
 from customer_value.marts.store import Marts, to_pandas
 
@@ -199,56 +200,126 @@ def _cells(
     marts: Marts, feature: str, lag: int, window: int, adjust: Sequence[str], bands: int, *, by_group: bool
 ) -> pd.DataFrame:
     """Counts of both outcomes by everything asked for and by both exposures."""
-    seen = _seen(marts, feature, lag, window)
-    accounts = _accounts(marts)
-    grouped = ("group",) if by_group else ()
-    of_account = [name for name in (*adjust, *grouped) if name in accounts.columns]
-    if of_account:
-        seen = seen.inner_join(accounts.select("account", *of_account), "account")
-    if "size" in adjust:
-        seen = seen.mutate(size=_band(seen.opening_mrr, _edges(marts, _months, "opening_mrr", bands)))
-    if "intensity" in adjust:
-        edges = _edges(marts, _prior, "intensity", bands)
-        seen = seen.mutate(intensity=_band(seen.other_events / seen.prior_days, edges).fill_null(-1))
-    keys = ("term", "since_term", *adjust, *grouped, "months_used", "adopted")
-    counted = seen.group_by(*keys).agg(at_risk=seen.count(), churned=seen.churned.sum(), expanded=seen.expanded.sum())
-    cells = counted.order_by(*keys).to_pandas()
-    for name in adjust:
-        if name not in ("size", "intensity"):
-            cells[name] = _levels(marts, name)[cells[name]]
+    seen = _lagged(marts, feature, lag, window)
+    names_of = {name: _levels_of(marts, name, bands) for name in ("term", "since_term", *adjust)}
+    if by_group:
+        names_of["group"] = range(GROUPS)
+    codes = {
+        name: (_intensity(marts, seen, bands) if name == "intensity" else _codes(marts, name, bands)[seen.place])
+        for name in names_of
+    }
+    codes |= {"months_used": seen.months_used, "adopted": seen.adopted}
+    names_of |= {"months_used": range(window + 1), "adopted": (0, 1)}
+    outcomes = {name: _at_risk(marts)[name].to_numpy()[seen.place] for name in _OUTCOMES}
+    cells = lookback.count(codes, names_of, outcomes)
     return cells.assign(regular=cells["months_used"] / window)
 
 
-def _seen(marts: Marts, feature: str, lag: int, window: int) -> ir.Table:
-    """The months at risk whose window is observed, under numbers, with the use in the window and before it."""
+def _lagged(marts: Marts, feature: str, lag: int, window: int) -> lookback.Lagged:
+    """Use of a feature some months before the months at risk."""
     _check(marts, feature, lag, window)
-    meta, months = marts.meta, _months(marts)
-    first, last = months.t - (lag + window), months.t - (lag + 1)
-    observed = (first >= months.whole_from) & (first >= _number(meta.features_from))
-    months = months.filter(observed & (last <= _number(meta.features_until)))
-    used = marts.table("feature_months")
+    used, adopted = marts.table("feature_months"), marts.table("adoption")
     used = _by_account(marts, used.filter(used.feature == feature), "events", m=month_number(used.month))
-    # Every month of use is seen from all months at risk in whose window it lies, or in whose months before.
-    used = used.mutate(step=ibis.range(0, window + PRIOR)).unnest("step")
-    used = used.mutate(within=used.step < window, t=used.m + lag + 1 + used.step)
-    used = used.filter(used.t <= _number(meta.last_month))
-    own = used.group_by(key=used.account * _SHIFT + used.t).agg(
-        months_used=used.within.sum(), own_events=used.events.sum(where=~used.within)
-    )
-    prior = _prior(marts).select("events", "days", key=ibis._.key + lag + window + 1)
-    adopted = marts.table("adoption")
     adopted = adopted.filter((adopted.feature == feature) & adopted.adopted_in.notnull())
-    adopted = _by_account(marts, adopted, adopted_m=month_number(adopted.adopted_in))
-    seen = months.left_join(own, "key").select(*months.columns, "months_used", "own_events")
-    seen = seen.left_join(prior, "key").select(*seen.columns, "events", "days")
-    seen = seen.left_join(adopted, "account").select(*seen.columns, "adopted_m")
-    return seen.select(
-        *(name for name in months.columns if name not in ("key", "whole_from")),
-        months_used=seen.months_used.fill_null(0),
-        adopted=(seen.adopted_m < seen.t - lag).fill_null(False).cast("int64"),
-        other_events=seen.events - seen.own_events.fill_null(0),
-        prior_days=seen.days,
+    adopted = _by_account(marts, adopted, m=month_number(adopted.adopted_in))
+    return lookback.lagged(
+        _grid(marts),
+        _arrays(used, "account", "m", "events"),
+        _arrays(adopted, "account", "m"),
+        lag=lag,
+        window=window,
+        prior=PRIOR,
     )
+
+
+def _arrays(table: ir.Table, *columns: str) -> tuple[np.ndarray, ...]:
+    read = table.select(*columns).to_pyarrow()
+    return tuple(read[name].to_numpy() for name in columns)
+
+
+def _grid(marts: Marts) -> lookback.Grid:
+    """The months at risk and all use, laid out for looking back."""
+
+    def compute() -> lookback.Grid:
+        first, last = _number(marts.meta.features_from), _number(marts.meta.features_until)
+        used = marts.table("usage_months")
+        used = used.filter(used.feature_events.notnull())
+        used = _by_account(marts, used, "exposed_days", "feature_events", m=month_number(used.month))
+        who, when, days, events = _arrays(used, "account", "m", "exposed_days", "feature_events")
+        shape = (int(_accounts(marts).count().execute()), last - first + 2)
+        account, month, whole_from = (_at_risk(marts)[name].to_numpy() for name in ("account", "t", "whole_from"))
+        return lookback.Grid(
+            account=account,
+            month=month,
+            whole_from=whole_from,
+            first=first,
+            last=last,
+            days=lookback.cumulated(shape, who, when - first, days),
+            events=lookback.cumulated(shape, who, when - first, events),
+        )
+
+    return marts.once(("risk grid",), compute)
+
+
+def _at_risk(marts: Marts) -> pa.Table:
+    """The months at risk as columns in memory, by account and month."""
+    return marts.once(("risk columns",), lambda: _months(marts).drop("key").order_by("account", "t").to_pyarrow())
+
+
+def _codes(marts: Marts, name: str, bands: int) -> np.ndarray:
+    """What is known of each month at risk, under numbers."""
+
+    def compute() -> np.ndarray:
+        at = _at_risk(marts)
+        match name:
+            case "term" | "since_term":
+                return at[name].to_numpy() - _levels_of(marts, name, bands)[0]
+            case "size":
+                return np.searchsorted(_edges(marts, _months, "opening_mrr", bands), at["opening_mrr"].to_numpy())
+            case "plan":
+                return at["plan"].to_numpy()
+            case "group":
+                (group,) = _arrays(_accounts(marts).order_by("account"), "group")
+                return group[at["account"].to_numpy()]
+        return _coded(marts)[name].codes[at["account"].to_numpy()]
+
+    return marts.once(("risk codes", name, bands), compute)
+
+
+def _levels_of(marts: Marts, name: str, bands: int) -> Sequence[object]:
+    """What the numbers of `_codes` stand for."""
+    match name:
+        case "term" | "since_term":
+            known = _at_risk(marts)[name].to_numpy()
+            return range(known.min(), known.max() + 1) if len(known) else range(1)
+        case "size":
+            return range(len(_edges(marts, _months, "opening_mrr", bands)) + 1)
+        case "intensity":
+            return range(-1, len(_edges(marts, _prior, "intensity", bands)) + 1)
+    return _levels(marts, name)
+
+
+def _intensity(marts: Marts, seen: lookback.Lagged, bands: int) -> np.ndarray:
+    """Bands of other use per day before the window, from 1; 0 where no such day is observed."""
+    known = seen.prior_days > 0
+    per_day = np.divide(seen.other_events, seen.prior_days, where=known, out=np.zeros(len(known)))
+    return np.where(known, np.searchsorted(_edges(marts, _prior, "intensity", bands), per_day) + 1, 0)
+
+
+def _seen(marts: Marts, feature: str, lag: int, window: int) -> ir.Table:
+    """The months at risk whose window is observed, with the use in the window and before it."""
+    seen = _lagged(marts, feature, lag, window)
+    unseen = seen.prior_days == 0
+    columns = {
+        "months_used": pa.array(seen.months_used),
+        "adopted": pa.array(seen.adopted),
+        "other_events": pa.array(seen.other_events, mask=unseen),
+        "prior_days": pa.array(seen.prior_days, mask=unseen),
+    }
+    rows = _at_risk(marts).take(pa.array(seen.place))
+    for name, values in columns.items():
+        rows = rows.append_column(name, values)
+    return ibis.memtable(rows)
 
 
 def _check(marts: Marts, feature: str, lag: int, window: int) -> None:
@@ -341,8 +412,8 @@ def _months(marts: Marts) -> ir.Table:
         named = ibis.memtable(pd.DataFrame({"stated": plans.index, "plan": pd.Categorical(plans).codes}))
         at = at.mutate(stated=at.opening_plan.fill_null(levels.NOT_STATED), t=month_number(at.month))
         at = at.inner_join(whole, "customer_id").inner_join(named, "stated")
-        columns = ("t", "term", "since_term", "plan", "opening_mrr", "churned", "expanded", "whole_from")
-        at = _by_account(marts, at, *columns)
+        columns = ("t", "term", "since_term", "plan", "churned", "expanded", "whole_from")
+        at = _by_account(marts, at, *columns, opening_mrr=at.opening_mrr.cast("float64"))
         return at.mutate(key=at.account * _SHIFT + at.t)
 
     return marts.keep("risk_months", compute)
