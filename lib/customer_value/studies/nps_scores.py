@@ -110,6 +110,8 @@ def scores(
     of_surveys = _described(marts, standing.latest_answers(marts, after=start, until=end, by_survey=True))
     for attribute in (SURVEY, *attributes(marts.meta, names=by), COHORT):
         answers = of_surveys if attribute is SURVEY else everyone
+        if answers.empty:
+            continue
         named = _named(answers, attribute, bands=bands, money_name=money_name, min_group=min_group)
         if len(named.cat.categories) < 2:
             continue
@@ -208,7 +210,7 @@ def response(
     ]
     for attribute in chosen:
         # Filled in for those who stayed, and who had longer to answer: the share would say who stayed.
-        if attribute.known_at == "current":
+        if attribute.known_at == "current" or rows.empty:
             continue
         named = _named(rows, attribute, bands=bands, money_name=money_name, min_group=min_group)
         if len(named.cat.categories) < 2:
@@ -239,7 +241,9 @@ def response(
     )
 
 
-def reweighted(marts: Marts, *, start: date, end: date, bands: int = 3, confidence: float = 0.95) -> Result:
+def reweighted(
+    marts: Marts, *, start: date, end: date, bands: int = 3, confidence: float = 0.95, min_group: int = 30
+) -> Result:
     """The score as answered beside what it would be if all accounts had answered as those like them did.
 
     Accounts that answered are weighted so that bands of size, of use and of age are as common among them as among all
@@ -249,7 +253,8 @@ def reweighted(marts: Marts, *, start: date, end: date, bands: int = 3, confiden
     Returns
     -------
     Result keyed by ``basis``: ``answers`` (every respondent alike), ``accounts`` (today's accounts that answered, each
-    once) and ``reweighted`` (to all of today's accounts). Points from −100 to 100; ``n`` accounts, ``effective_n``.
+    once) and ``reweighted`` (to all of today's accounts; missing if fewer than ``min_group`` of them answered, too few
+    to weight). Points from −100 to 100; ``n`` accounts, ``effective_n``.
     """
     answers = standing.latest_answers(marts, after=start, until=end)
     base = state_at(marts, end)[["customer_id", "mrr"]]
@@ -272,6 +277,8 @@ def reweighted(marts: Marts, *, start: date, end: date, bands: int = 3, confiden
     table = pd.DataFrame(
         {"basis": basis} | _estimated(rows, weights, confidence=confidence) for basis, (rows, weights) in bases.items()
     )
+    few = (table["basis"] == "reweighted") & (table["n"] < min_group)
+    table.loc[few, ["estimate", "low", "high", "effective_n"]] = np.nan
     return Result(
         name="reweighted_score",
         table=table,
@@ -279,6 +286,7 @@ def reweighted(marts: Marts, *, start: date, end: date, bands: int = 3, confiden
         unit="count",
         level=confidence,
         n_of="accounts",
+        suppressed=int(few.sum()),
         method=f"{SCORE_METHOD}. Weights raked to the bands of size, use and age among {len(base):,} accounts",
     )
 

@@ -152,6 +152,8 @@ def by_group(scores: Result, *, words: Words) -> str:
     if len(groups) < 2:
         return "No two groups have answers from enough accounts to be set side by side."
     best, worst = groups.loc[groups["estimate"].idxmax()], groups.loc[groups["estimate"].idxmin()]
+    if best["estimate"] == worst["estimate"]:
+        return f"**{words.number(best['estimate'])} in every group.** Answers by rating; the score, with its range."
     return (
         f"**From {words.number(worst['estimate'])} for {_level(worst, words)} to {words.number(best['estimate'])} "
         f"for {_level(best, words)}.** Answers by rating; the score, in points, with its range. The highest and lowest "
@@ -231,14 +233,16 @@ def weighing(reweighted: Result, *, words: Words) -> str:
     """What weighting the answers to all accounts does to the score."""
     rows = reweighted.table.set_index("basis")
     one, two = rows.loc["accounts"], rows.loc["reweighted"]
-    if not known(one["estimate"]) or not known(two["estimate"]):
-        return "None of today's accounts answered in this period, so there is nothing to weight."
+    if not known(two["estimate"]):
+        return (
+            f"{_upper(words.plural(one['n'], 'account'))} of today answered in this period, too few to weight their "
+            "answers to all accounts."
+        )
     change = two["estimate"] - one["estimate"]
     text = (
-        "Those who answer are not like those who do not. Weighted so that they are like all accounts of today in size, "
-        f"use and age, the score is {words.number(two['estimate'])} ({_range(two, words)}); of the same accounts as "
-        f"they are it is {words.number(one['estimate'])}, and of all answers "
-        f"{words.number(rows.loc['answers', 'estimate'])}. "
+        "Weighted so that those who answered are like all accounts of today in size, use and age, the score is "
+        f"{words.number(two['estimate'])} ({_range(two, words)}); of the same accounts as they are it is "
+        f"{words.number(one['estimate'])}, and of all answers {words.number(rows.loc['answers', 'estimate'])}. "
     )
     if abs(change) < 1:
         text += "By these three traits it makes no difference. "
@@ -319,7 +323,7 @@ def cut_rows(sensitivity: Result) -> Result:
 def later_headline(contrasts: Result, *, words: Words) -> str:
     """Whether what accounts said is linked to what became of them."""
     if not contrasts.table["p"].notna().any():
-        return "Too few accounts have answered to tell whether answers foretell anything"
+        return "Too few accounts answered one way and the other to tell whether answers foretell anything"
     clear = _clear(contrasts)
     if clear.empty:
         return "What accounts answered is not clearly linked to what became of them"
@@ -356,8 +360,10 @@ def quadrant_detail(contrasts: Result, quadrants: Result, *, satisfied_from: flo
     text = (
         "High use is the upper part of all accounts by use for each day as a customer, over the last whole months "
         f"before that close; satisfied is a score of {_score(satisfied_from, words)} or more. "
-        f"{words.count(sizes['no_answer'], sizes['all'])} accounts had not answered and stand on a line of their own. "
     )
+    if sizes["no_answer"] > 0:
+        silent = words.count(sizes["no_answer"], sizes["all"])
+        text += f"{silent} accounts had not answered and stand on a line of their own. "
     if sizes.get("no_use", 0) > 0:
         text += f"Of {words.plural(sizes['no_use'], 'account')} that answered the use is not known. "
     return text + _compared(contrasts, "Each group was compared", words)
@@ -366,7 +372,7 @@ def quadrant_detail(contrasts: Result, quadrants: Result, *, satisfied_from: flo
 def _compared(contrasts: Result, who: str, words: Words) -> str:
     tested = int(contrasts.table["p"].notna().sum())
     if not tested:
-        return f"{who} with nothing: the groups are below the smallest size that is compared."
+        return "No comparison is possible: the groups are below the smallest size that is compared."
     clear = _clear(contrasts)
     text = (
         f"{who} with all other accounts that answered, at equal size, plan and contract term, "
@@ -451,6 +457,8 @@ def quadrant_caption(quadrants: Result, *, start: date, end: date, words: Words)
     if len(kept) < 2:
         return f"**Accounts kept by use and satisfaction.** {span}"
     best, worst = kept.loc[kept["estimate"].idxmax()], kept.loc[kept["estimate"].idxmin()]
+    if best["estimate"] == worst["estimate"]:
+        return f"**Every group keeps {words.share(best['estimate'])}.** {span}"
     said = f"{NAMES[best['group']]} keep {words.share(best['estimate'])}, {_lower(NAMES[worst['group']])} "
     return f"**{said}{words.share(worst['estimate'])}.** {span}"
 
@@ -462,62 +470,66 @@ def what_to_do() -> str:
 
 
 def other_cuts(sensitivity: Result, contrasts: Result, *, words: Words) -> str:
-    """Whether the quadrants' differences keep their sign under other cuts, and with use taken three months earlier."""
-    table = sensitivity.table[sensitivity.table["metric"] == "logo_retention"]
-    clear = _clear(contrasts)
-    groups = clear.loc[clear["metric"] == "logo_retention", "group"].tolist() or list(QUADRANTS)
-    said = []
-    for group in groups:
-        rows = table[(table["group"] == group) & table["estimate"].notna()]
-        if rows.empty:
-            continue
-        higher = int((rows["estimate"] > 0).sum())
-        side, times = ("higher", higher) if 2 * higher >= len(rows) else ("lower", len(rows) - higher)
-        beyond = rows["low"] > 0 if side == "higher" else rows["high"] < 0
-        said.append(
-            f"{_PLURALS[group]} keep {'more' if side == 'higher' else 'fewer'} accounts than the others in "
-            f"{words.count(times, len(rows))} ways of cutting; in {words.number(beyond.sum())} the range leaves no "
-            "doubt of the side"
-        )
-    if not said:
+    """Whether what is clear keeps its side under other cuts, and with use taken three months earlier."""
+    table = sensitivity.table
+    table = table[(table["metric"] == "logo_retention") & table["estimate"].notna()]
+    if table.empty:
         return "Under no other cut are the groups large enough to be compared."
-    late = table[(table["usage_lag"] > 0) & table["group"].isin(groups) & table["estimate"].notna()]
-    near = table[(table["usage_lag"] == 0) & table["group"].isin(groups) & table["estimate"].notna()]
     text = (
         "Where use and satisfaction begin to be high is a choice. Use was cut at a third, a half and two thirds of all "
         "accounts, satisfaction at seven and at nine, and use was also taken three months earlier, because use falls "
-        f"before an account leaves. {'. '.join(_upper(each) for each in said)}."
+        "before an account leaves. "
     )
-    if late.empty or near.empty:
-        return text
-    shrunk = float(late["estimate"].abs().mean() / near["estimate"].abs().mean()) if near["estimate"].any() else 1.0
-    if shrunk < 0.5:
-        text += (
-            " With use taken three months earlier the differences shrink to less than half: much of them is accounts "
+    clear = _clear(contrasts)
+    clear = clear[clear["metric"] == "logo_retention"]
+    if clear.empty:
+        beyond = int(((table["low"] > 0) | (table["high"] < 0)).sum())
+        return (
+            f"{text}Of {words.plural(len(table), 'such comparison')} of accounts kept, {words.number(beyond)} "
+            f"{'has' if beyond == 1 else 'have'} a range that leaves no doubt of the side, before any correction for "
+            "their number."
+        )
+    said = []
+    for _, found in clear.iterrows():
+        rows = table[table["group"] == found["group"]]
+        more = found["estimate"] > 0
+        same = rows[(rows["estimate"] > 0) == more]
+        beyond = int(((same["low"] > 0) | (same["high"] < 0)).sum())
+        said.append(
+            f"{_upper(_PLURALS[found['group']])} keep {'more' if more else 'fewer'} accounts than the others in "
+            f"{words.count(len(same), len(rows))} ways of cutting; in {words.number(beyond)} the range leaves no doubt "
+            "of the side."
+        )
+    of_clear = table[table["group"].isin(clear["group"])]
+    late, near = (
+        of_clear.loc[(of_clear["usage_lag"] > 0) == later, "estimate"].abs().mean() for later in (True, False)
+    )
+    if late < near / 2:
+        said.append(
+            "With use taken three months earlier the differences shrink to less than half: much of them is accounts "
             "that were leaving already."
         )
-    return text
+    return text + " ".join(said)
 
 
 def today_detail(today: Result, *, as_of: date, words: Words) -> str:
     """How many accounts stand in each quadrant now, and what they pay."""
     rows = today.table.set_index("group")
     said = [
-        f"{words.number(rows.loc[group, 'estimate'])} {_lower(NAMES[group])} "
+        f"{words.number(rows.loc[group, 'estimate'])} {_in_group(group, rows.loc[group, 'estimate'])} "
         f"({words.money(rows.loc[group, 'mrr'])} MRR)"
         for group in QUADRANTS
         if rows.loc[group, "estimate"] > 0
     ]
     waiting = rows.loc["no_answer"]
+    close = f"At the close of {words.date(as_of)}"
     if not said:
         return (
-            f"At the close of {words.date(as_of)} no account has both an answer of late and known use: "
+            f"{close} no account has both an answer of late and known use: "
             f"{words.plural(waiting['estimate'], 'account')} did not answer."
         )
-    return (
-        f"At the close of {words.date(as_of)}: {words.list(said)}; {words.number(waiting['estimate'])} did not answer "
-        f"({words.money(waiting['mrr'])} MRR)."
-    )
+    rest = f"; {words.number(waiting['estimate'])} did not answer ({words.money(waiting['mrr'])} MRR)"
+    return f"{close}: {words.list(said)}{rest if waiting['estimate'] > 0 else ''}."
 
 
 def moved(moves: Result) -> Result:
@@ -546,7 +558,7 @@ def moved_detail(moves: Result, *, words: Words) -> str:
             still, left = (float(rows["estimate"].get(name, 0)) for name in (group, "left"))
             n = rows["n"].iloc[0]
             stands = f"{words.number(still)} still are and {words.number(left)} left"
-            said.append(f"of {words.number(n)} {_lower(NAMES[group])} {stands}")
+            said.append(f"of {words.number(n)} {_in_group(group, n)} {stands}")
     return f"Since the period began, {'; '.join(said)}." if said else ""
 
 
@@ -599,6 +611,13 @@ def _range(row: pd.Series, words: Words) -> str:
 
 def _share(row: pd.Series, words: Words) -> str:
     return words.interval(row["estimate"], row["low"], row["high"], "share")
+
+
+def _in_group(group: str, n: float) -> str:
+    """What accounts of a quadrant are called, after their number."""
+    if group == "at_risk":
+        return "at risk"
+    return group.removesuffix("s") if n == 1 else group
 
 
 def _score(score: float, words: Words) -> str:
