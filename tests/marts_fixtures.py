@@ -44,7 +44,7 @@ SUBSCRIPTIONS = pa.schema(
         ("list_mrr", MONEY),
         ("quantity", pa.float64()),
         ("unit", pa.string()),
-        ("billing_months", pa.int64()),
+        ("billing_months", pa.float64()),
         ("currency", pa.string()),
         ("end_reason", pa.string()),
         ("end_kind", pa.string()),

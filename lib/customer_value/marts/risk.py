@@ -201,17 +201,18 @@ def _cells(
 ) -> pd.DataFrame:
     """Counts of both outcomes by everything asked for and by both exposures."""
     seen = _lagged(marts, feature, lag, window)
-    names_of = {name: _levels_of(marts, name, bands) for name in ("term", "since_term", *adjust)}
-    if by_group:
-        names_of["group"] = range(GROUPS)
-    codes = {
-        name: (_intensity(marts, seen, bands) if name == "intensity" else _codes(marts, name, bands)[seen.place])
-        for name in names_of
-    }
+    codes: dict[str, np.ndarray] = {}
+    stand_for: dict[str, Sequence[object]] = {}
+    for name in ("term", "since_term", *adjust, *(["group"] if by_group else [])):
+        if name == "intensity":
+            codes[name], stand_for[name] = _intensity(seen, bands)
+        else:
+            known, stand_for[name] = _codes(marts, name, bands)
+            codes[name] = known[seen.place]
     codes |= {"months_used": seen.months_used, "adopted": seen.adopted}
-    names_of |= {"months_used": range(window + 1), "adopted": (0, 1)}
+    stand_for |= {"months_used": range(window + 1), "adopted": (0, 1)}
     outcomes = {name: _at_risk(marts)[name].to_numpy()[seen.place] for name in _OUTCOMES}
-    cells = lookback.count(codes, names_of, outcomes)
+    cells = lookback.count(codes, stand_for, outcomes)
     return cells.assign(regular=cells["months_used"] / window)
 
 
@@ -266,44 +267,35 @@ def _at_risk(marts: Marts) -> pa.Table:
     return marts.once(("risk columns",), lambda: _months(marts).drop("key").order_by("account", "t").to_pyarrow())
 
 
-def _codes(marts: Marts, name: str, bands: int) -> np.ndarray:
-    """What is known of each month at risk, under numbers."""
+def _codes(marts: Marts, name: str, bands: int) -> tuple[np.ndarray, Sequence[object]]:
+    """What is known of each month at risk under numbers from 0, and what these stand for."""
 
-    def compute() -> np.ndarray:
+    def compute() -> tuple[np.ndarray, Sequence[object]]:
         at = _at_risk(marts)
         match name:
             case "term" | "since_term":
-                return at[name].to_numpy() - _levels_of(marts, name, bands)[0]
+                months = at[name].to_numpy()
+                least, most = (int(months.min()), int(months.max())) if len(months) else (0, 0)
+                return months - least, range(least, most + 1)
             case "size":
-                return np.searchsorted(_edges(marts, _months, "opening_mrr", bands), at["opening_mrr"].to_numpy())
+                edges = _edges(marts, _months, "opening_mrr", bands)
+                return np.searchsorted(edges, at["opening_mrr"].to_numpy()), range(len(edges) + 1)
             case "plan":
-                return at["plan"].to_numpy()
+                return at["plan"].to_numpy(), _levels(marts, name)
             case "group":
                 (group,) = _arrays(_accounts(marts).order_by("account"), "group")
-                return group[at["account"].to_numpy()]
-        return _coded(marts)[name].codes[at["account"].to_numpy()]
+                return group[at["account"].to_numpy()], range(GROUPS)
+        return _coded(marts)[name].codes[at["account"].to_numpy()], _levels(marts, name)
 
     return marts.once(("risk codes", name, bands), compute)
 
 
-def _levels_of(marts: Marts, name: str, bands: int) -> Sequence[object]:
-    """What the numbers of `_codes` stand for."""
-    match name:
-        case "term" | "since_term":
-            known = _at_risk(marts)[name].to_numpy()
-            return range(known.min(), known.max() + 1) if len(known) else range(1)
-        case "size":
-            return range(len(_edges(marts, _months, "opening_mrr", bands)) + 1)
-        case "intensity":
-            return range(-1, len(_edges(marts, _prior, "intensity", bands)) + 1)
-    return _levels(marts, name)
-
-
-def _intensity(marts: Marts, seen: lookback.Lagged, bands: int) -> np.ndarray:
-    """Bands of other use per day before the window, from 1; 0 where no such day is observed."""
+def _intensity(seen: lookback.Lagged, bands: int) -> tuple[np.ndarray, Sequence[object]]:
+    """Bands of other use per day before the window; the first is for months with no such day observed."""
     known = seen.prior_days > 0
     per_day = np.divide(seen.other_events, seen.prior_days, where=known, out=np.zeros(len(known)))
-    return np.where(known, np.searchsorted(_edges(marts, _prior, "intensity", bands), per_day) + 1, 0)
+    edges = _cuts(per_day[known], bands)
+    return np.where(known, np.searchsorted(edges, per_day) + 1, 0), range(-1, len(edges) + 1)
 
 
 def _seen(marts: Marts, feature: str, lag: int, window: int) -> ir.Table:
@@ -437,10 +429,17 @@ def _edges(marts: Marts, of: Callable[[Marts], ir.Table], column: str, bands: in
     """Values that part a column into bands of about as many rows each."""
 
     def compute() -> tuple[float, ...]:
-        found = of(marts)[column].cast("float64").quantile([part / bands for part in range(1, bands)])
-        return tuple(sorted(set(found.to_pyarrow().as_py() or ())))
+        (values,) = _arrays(of(marts), column)
+        return _cuts(values.astype(float), bands)
 
     return marts.once(("risk edges", column, bands), compute)
+
+
+def _cuts(values: np.ndarray, bands: int) -> tuple[float, ...]:
+    """Values that part others into bands; they are among them, so that equal values are never parted by rounding."""
+    if not len(values):
+        return ()
+    return tuple(np.unique(np.quantile(values, [part / bands for part in range(1, bands)], method="lower")))
 
 
 def _band(value: ir.NumericValue, edges: Sequence[float]) -> ir.IntegerValue:
