@@ -17,6 +17,9 @@ from scipy import sparse, special
 _LEVEL_SPREAD = 100.0
 """Prior standard deviation of a table's level: it is left to the data."""
 
+_DENSE = 50_000
+"""Entries up to which a matrix is kept dense."""
+
 _STEPS = 6
 _STARTING_STEPS = 12
 _LONGEST_STEP = 1.5
@@ -73,8 +76,8 @@ class Normal:
 class Design:
     """Which main effects a table's cells have: the level of the table first, then every level of every dimension."""
 
-    indicators: sparse.csr_array
-    products: sparse.csr_array
+    indicators: np.ndarray | sparse.csr_array
+    products: np.ndarray | sparse.csr_array
     """Row by row the outer product of ``indicators``, flattened: sums of ``Z' D Z`` for many ``D`` at once."""
     dimension_of: np.ndarray
     dimensions: int
@@ -94,12 +97,17 @@ class Design:
         pairs = (at[:, :, None] * width + at[:, None, :]).reshape(len(at), -1)
         rows = np.repeat(np.arange(len(at)), pairs.shape[1])
         products = sparse.csr_array((np.ones(pairs.size), (rows, pairs.ravel())), shape=(len(at), width**2))
-        return cls(indicators, products, np.array(owners), named.shape[1])
+        return cls(_compact(indicators), _compact(products), np.array(owners), named.shape[1])
 
     def typical_error(self, information: np.ndarray) -> np.ndarray:
         """Root of the harmonic mean of the variances of a dimension's levels, one a dimension."""
         levels = np.bincount(self.dimension_of[1:], minlength=self.dimensions)
         return np.sqrt(levels / information.sum())
+
+
+def _compact(matrix: sparse.csr_array) -> np.ndarray | sparse.csr_array:
+    """Dense where that is quicker, which for small matrices it is by far."""
+    return matrix.toarray() if matrix.shape[0] * matrix.shape[1] <= _DENSE else matrix
 
 
 @dataclass(frozen=True)

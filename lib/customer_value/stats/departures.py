@@ -24,10 +24,10 @@ def depart(
 ) -> pd.DataFrame:
     """How far each cell's share of events is from what the other cells of its table lead one to expect, unshrunk.
 
-    The additive model is fitted to the table without the cell (one step from the fit with it), main effects being kept
-    finite by a weak prior. The p-value is the two-sided mid-p of the cell's own count among the counts that this
-    prediction and its uncertainty allow, so it holds for small counts too. Where the prediction rests on next to
-    nothing (every other cell is needed to tell the parts apart) it is near 1.
+    The additive model is fitted to the table without the cell, main effects being kept finite by a weak prior. The
+    p-value is the two-sided mid-p of the cell's own count among the counts that this prediction and its uncertainty
+    allow, so it holds for small counts too. Where the prediction rests on next to nothing (every other cell is needed
+    to tell the parts apart) it is near 1.
 
     Parameters
     ----------
@@ -51,13 +51,15 @@ def depart(
     node_weights = node_weights / node_weights.sum()
     quantile = stats.norm.ppf(0.5 + confidence / 2)
     for cells in tables(levels):
-        own = counts.take(cells)
-        design = Design.of(levels.iloc[cells])
-        fitted = fit(own, design, offset[cells], np.full((1, design.dimensions), _WEAK_SPREAD), np.zeros(1))
-        eta, variance = fitted.eta[0], fitted.additive_variance[0]
-        score, information, _ = own.working(eta)
-        left = np.maximum(1 - information * variance, 1e-9)
-        without, spread = eta - score * variance / left, np.sqrt(variance / left)
+        own, design = counts.take(cells), Design.of(levels.iloc[cells])
+        spread = np.full((len(cells), design.dimensions), _WEAK_SPREAD)
+        nothing = np.zeros(len(cells))
+        begun = fit(own, design, offset[cells], spread[:1], nothing[:1])
+        # One fit a cell, in which that cell has nobody.
+        others = 1 - np.eye(len(cells))
+        left_out = Counts(own.events * others, own.n * others)
+        fitted = fit(left_out, design, offset[cells], spread, nothing, start=begun.eta[0])
+        without, spread = np.diag(fitted.additive), np.sqrt(np.diag(fitted.additive_variance))
         predicted = share_of(np.clip(without[:, None] + spread[:, None] * nodes, *RANGE))
         y, size = own.events[:, None], own.n[:, None]
         above, from_here = special.betainc(y + 1, np.maximum(size - y, 1e-9), predicted), _at_least(y, size, predicted)

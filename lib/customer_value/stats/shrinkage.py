@@ -48,7 +48,7 @@ from customer_value.stats.additive_cells import (
     tables,
 )
 
-DRAWS = 2_000
+DRAWS = 1_000
 """Draws from the posterior for probabilities of ranks; of a fixed seed, so that they repeat."""
 
 _SEED = 20_260_630
@@ -76,7 +76,7 @@ class Shrunk:
     Attributes
     ----------
     table : one row a cell, in the order given: ``estimate`` (posterior mean), ``low, high`` (posterior quantiles),
-        ``additive`` (what the parts lead one to expect) and ``departure`` (the estimate less that)
+        ``additive`` (what the parts lead one to expect)
     draws : draws from the posterior by cells, every table moved to the common average
     average : the weighted mean of all cells
     """
@@ -88,13 +88,18 @@ class Shrunk:
     _shares: bool
 
     def departures(self, *, confidence: float) -> pd.DataFrame:
-        """``low, high``: interval of each cell's departure from what its parts lead one to expect, on their scale."""
-        found = np.empty((len(self.table), 2))
+        """Each cell's departure from what its parts lead one to expect, on their scale: ``estimate, low, high``."""
+        found = np.empty((len(self.table), 3))
         for each in self._posteriors:
-            for column, level in enumerate((0.5 - confidence / 2, 0.5 + confidence / 2)):
-                at = each.additive + _quantile(each.weights, each.departure, each.departure_spread, level)
-                found[each.cells, column] = _value(at, self._shares) - _value(each.additive, self._shares)
-        return pd.DataFrame(found, columns=["low", "high"])
+            spread = each.departure_spread
+            effects = [
+                each.weights @ each.fit.departure,
+                *(_quantile(each.weights, each.fit.departure, spread, 0.5 + side * confidence / 2) for side in (-1, 1)),
+            ]
+            for column, effect in enumerate(effects):
+                departed = _value(each.additive + effect, self._shares) - _value(each.additive, self._shares)
+                found[each.cells, column] = departed
+        return pd.DataFrame(found, columns=["estimate", "low", "high"])
 
     def among_best(self, *, share: float = 0.1, among: npt.ArrayLike | None = None, largest: bool = True) -> np.ndarray:
         """Probability of each cell to be among the best ``share`` of cells; at least one of them is.
@@ -221,10 +226,6 @@ class _Posterior:
         return self.weights @ self.fit.additive
 
     @property
-    def departure(self) -> np.ndarray:
-        return self.fit.departure
-
-    @property
     def departure_spread(self) -> np.ndarray:
         left = self.left
         spread = np.sqrt(self.tau[:, None] ** 2 * left + (1 - left) ** 2 * self.fit.additive_variance)
@@ -298,8 +299,6 @@ def _shrink(
         limits = _value(each.marginals.quantiles([0.5 - confidence / 2, 0.5 + confidence / 2]), shares)
         found["low"][each.cells], found["high"][each.cells] = limits
         found["additive"][each.cells] = _value(each.additive, shares)
-    table = pd.DataFrame(found)
-    table["departure"] = table["estimate"] - table["additive"]
     average = float(np.average(found["estimate"], weights=weight))
 
     generator = np.random.default_rng(_SEED)
@@ -311,7 +310,7 @@ def _shrink(
         # A table's level is the same quantity in every table.
         level = own @ weight[each.cells] / weight[each.cells].sum()
         draws[:, each.cells] = own + average - level[:, None]
-    return Shrunk(table, draws, average, tuple(posteriors), shares)
+    return Shrunk(pd.DataFrame(found), draws, average, tuple(posteriors), shares)
 
 
 def _posteriors(

@@ -1,0 +1,264 @@
+"""What the archetypes chapter found, in words: Results in, Markdown out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import date
+
+import pandas as pd
+
+from customer_value.stats.result import Result
+from customer_value.strategy.answers.labels import LABELS
+from customer_value.strategy.wording import Words, known
+
+EACH_END = 5
+"""Archetypes shown at either end of the ranking."""
+
+NAMES: Mapping[str, str] = {
+    **LABELS,
+    "best": "Most likely to stay",
+    "worst": "Least likely to stay",
+    "raw": "own accounts alone",
+    "shrunk": "after shrinkage",
+    "group": "Archetype",
+    "mrr_each": "MRR an account",
+    "estimate": "Accounts kept",
+    "gross_retention": "Gross retention",
+    "best_tenth_share": "Chance of being among the best tenth",
+    "ranked_by": "Ranked by",
+    "which": "Which tenth",
+    "picked_from": "Picked from",
+}
+"""`LABELS` with what this chapter's figures and tables are headed by."""
+
+TENTHS: Mapping[str, str] = {
+    "best": "best",
+    "worst": "worst",
+    "all": "all",
+    "promised": "in the half that ranked",
+    "confirmed": "in the other half",
+    "rank_correlation": "rank correlation of the halves",
+}
+"""What rows of the check on other accounts are called."""
+
+_ATTRIBUTES = ("one attribute", "two attributes", "three attributes")
+
+
+def headline(found: Result, *, words: Words) -> str:
+    """Which archetypes clearly stay more and less than the whole company, if any does."""
+    ranked = _ranked(found)
+    if len(ranked) < 2:
+        return "Too few accounts to tell archetypes apart"
+    company = _company(found)
+    best, worst = ranked.iloc[0], ranked.iloc[-1]
+    if best["low"] > company and worst["high"] < company:
+        return f"Accounts with {_group(best, words)} are most likely to stay, those with {_group(worst, words)} least"
+    if best["low"] > company:
+        return f"Accounts with {_group(best, words)} are most likely to stay"
+    if worst["high"] < company:
+        return f"Accounts with {_group(worst, words)} are least likely to stay"
+    return "No archetype clearly stays more or less than the whole company"
+
+
+def detail(found: Result, tested: Result, *, order: int, start: date, end: date, words: Words) -> str:
+    """How many archetypes were compared, how the best and the worst do, how sure that is, and what it rests on."""
+    span = f"between the closes of {words.date(start)} and {words.date(end)}"
+    ranked = _ranked(found)
+    if len(ranked) < 2:
+        return (
+            f"Of the combinations of {_ATTRIBUTES[order - 1]}, {words.plural(len(ranked), 'is', 'are')} large enough "
+            f"to be shown {span}: too few to rank."
+        )
+    company = _company(found)
+    best, worst = ranked.iloc[0], ranked.iloc[-1]
+    text = (
+        f"{words.plural(len(ranked), 'combination')} of {_ATTRIBUTES[order - 1]} could be told apart {span}. "
+        f"The best, {_group(best, words)}, keeps {_interval(best, words)} of its accounts, the worst, "
+        f"{_group(worst, words)}, {_interval(worst, words)}; the whole company {words.share(company)}. "
+    )
+    chance = words.share(best["best_tenth"])
+    text += f"The chance that the best truly is among the best tenth is {chance}. "
+    return text + _added(tested, words)
+
+
+def luck(found: Result, *, words: Words) -> str:
+    """How far the best and the worst figure were drawn in, and why."""
+    ranked = _ranked(found)
+    if len(ranked) < 2:
+        return ""
+    by_own = ranked.sort_values("raw", ascending=False, kind="stable")
+    texts = []
+    for row, what in ((by_own.iloc[0], "best"), (by_own.iloc[-1], "worst")):
+        kept = round(float(row["raw"]) * float(row["n"]))
+        texts.append(
+            f"By its own accounts alone the {what} would be {_group(row, words)}, which kept "
+            f"{words.count(kept, row['n'])} accounts ({words.share(row['raw'])}); after shrinkage that is "
+            f"{words.share(row['estimate'])}."
+        )
+    return " ".join(texts)
+
+
+def to_draw(found: Result) -> Result:
+    """Accounts kept in the best and the worst archetypes, each by its own accounts and after shrinkage.
+
+    Keyed by ``which, group, version``.
+    """
+    ends = _ends(found)
+    own = ends.assign(estimate=ends["raw"], low=ends["raw_low"], high=ends["raw_high"], version="raw")
+    both = pd.concat([own, ends.assign(version="shrunk")], ignore_index=True)
+    keys = ("which", "group", "version")
+    return replace(found, table=both, keys=keys, unit="share", suppressed=0, notes=())
+
+
+def company_retention(found: Result) -> float:
+    """The whole company's share of accounts kept."""
+    return _company(found)
+
+
+def drawn_caption(found: Result, *, start: date, end: date, words: Words) -> str:
+    """How far the archetypes shown lie apart before and after shrinkage, then what is measured."""
+    ends = _ends(found)
+    own, shrunk = (ends[name].max() - ends[name].min() for name in ("raw", "estimate"))
+    said = f"Between the best and the worst lie {words.points(shrunk, 0)}"
+    if known(own) and own > shrunk:
+        said += f", not the {words.points(own, 0)} that their own figures show"
+    return (
+        f"**{said}.** Share of accounts kept between the closes of {words.date(start)} and {words.date(end)}: the "
+        f"{words.number(len(ends))} archetypes at the ends of the ranking. Hollow: by the archetype's own accounts "
+        "alone; filled: drawn towards what its parts lead one to expect. The bar is the range; in colour where it lies "
+        "wholly on one side of the whole company."
+    )
+
+
+def take_away(found: Result) -> Result:
+    """One row an archetype at either end of the ranking: how many, what they pay, how they stay, how sure."""
+    ends = _ends(found).rename(columns={"best_tenth": "best_tenth_share"})
+    other = found.table.pivot(index=["attribute", "level"], columns="metric", values="estimate")
+    places = pd.MultiIndex.from_frame(ends[["attribute", "level"]])
+    ends = ends.assign(
+        mrr_each=other["arpa"].reindex(places).to_numpy(), gross_retention=other["grr"].reindex(places).to_numpy()
+    )
+    return replace(found, table=ends, keys=("which", "group"), unit="share", suppressed=0)
+
+
+def table_caption(found: Result, *, words: Words) -> str:
+    """What the table holds, and the money in the best and the worst archetype."""
+    ranked = _ranked(found)
+    text = "The same archetypes with what they pay; the file has every archetype and measure, shrunk and not."
+    if len(ranked) < 2:
+        return text
+    arr = []
+    for row in (ranked.iloc[0], ranked.iloc[-1]):
+        each = found.row(attribute=row["attribute"], level=row["level"], metric="arpa")["estimate"]
+        arr.append(words.money(12 * float(each) * float(row["n"])))
+    return f"**The best pays {arr[0]} a year, the worst {arr[1]}.** {text}"
+
+
+def beyond(tested: Result, *, words: Words) -> str:
+    """Whether any combination adds to its parts."""
+    count = len(tested.table)
+    if not count:
+        return "No combination is large enough to test what it adds to its parts."
+    text = (
+        "An archetype can stand out merely because one of its parts does. So for every set of attributes the "
+        "combination that departs most from what the others lead one to expect was tested, "
+        f"{words.plural(count, 'test')} in all. "
+    )
+    return text + _added(tested, words)
+
+
+def clearest_first(tested: Result) -> Result:
+    """The tests, the smallest adjusted p first, with the archetype's name as ``group``."""
+    table = tested.table.sort_values(["p_adjusted", "p", "attribute", "metric"], kind="stable")
+    return tested.with_table(table.assign(group=table["attribute_label"] + ": " + table["level"]))
+
+
+def confirmed(split: Result, *, words: Words) -> str:
+    """What the best and the worst promised on one half of the accounts, and what the other half shows."""
+    if split.table.empty:
+        return (
+            "With half of the accounts too few archetypes are large enough to be ranked, so the ranking cannot be "
+            "checked this way."
+        )
+    texts = []
+    for which in ("best", "worst"):
+        rows = {
+            (by, measure): split.row(ranked_by=by, which=which, measure=measure)
+            for by in ("raw", "shrunk")
+            for measure in ("promised", "confirmed")
+        }
+        own, real = rows["raw", "promised"]["estimate"], rows["raw", "confirmed"]
+        drawn, seen = rows["shrunk", "promised"]["estimate"], rows["shrunk", "confirmed"]
+        gap = (own - real["estimate"]) * (1 if which == "best" else -1)
+        verdict = f"{words.points(gap)} of that were luck" if gap > 0 else "this time luck had no part in it"
+        texts.append(
+            f"The {which} tenth by their own figures kept {words.share(own)} in the half that ranked them and "
+            f"{_interval(real, words)} in the other: {verdict}. Ranked after shrinkage, "
+            f"{words.share(drawn)} were to be expected and the other half kept {_interval(seen, words)}."
+        )
+    order = split.row(ranked_by="shrunk", which="all", measure="rank_correlation")["estimate"]
+    if known(order):
+        agrees = "largely" if order >= 0.5 else ("in part" if order >= 0.2 else "hardly at all")
+        texts.append(
+            f"The order of the two halves agrees {agrees} (rank correlation {words.number(order, 2)}; at one it would "
+            "be the same order, at nought none)."
+        )
+    return "\n\n".join(texts)
+
+
+def _added(tested: Result, words: Words) -> str:
+    """What combinations add to their parts, in one sentence."""
+    count = len(tested.table)
+    if not count:
+        return ""
+    clear = _clear(tested)
+    if clear.empty:
+        return (
+            f"None of {words.plural(count, 'test')} shows a combination that clearly adds to what its parts do by "
+            "themselves: what sets archetypes apart is their parts."
+        )
+    first = clear.iloc[0]
+    more = "more" if first["shrunk"] > 0 else "less"
+    what = "accounts" if first["metric"] == "logo_retention" else "revenue"
+    return (
+        f"{words.count(len(clear), count)} tests {'shows' if len(clear) == 1 else 'show'} a combination that departs "
+        f"from its parts. The clearest: accounts with {_group(first, words)} keep {words.points(abs(first['shrunk']))} "
+        f"{more} of their {what} than those parts alone lead one to expect."
+    )
+
+
+def _clear(tested: Result) -> pd.DataFrame:
+    """Departures that hold after the correction and that no handful of accounts decides, the clearest first."""
+    table = tested.table
+    clear = table[(table["p_adjusted"] <= 1 - (tested.level or 0.95)) & ~table["few_accounts"].astype(bool)]
+    return clear.sort_values(["p_adjusted", "p"], kind="stable")
+
+
+def _ranked(found: Result) -> pd.DataFrame:
+    """Accounts kept of every archetype that is ranked, the best first."""
+    table = found.table
+    kept = table[(table["metric"] == "logo_retention") & table["best_tenth"].notna()]
+    return kept.sort_values(["estimate", "n", "attribute", "level"], ascending=[False, False, True, True])
+
+
+def _ends(found: Result) -> pd.DataFrame:
+    """The ranked archetypes at either end, none twice, with ``which`` and ``group``."""
+    ranked = _ranked(found)
+    each = min(EACH_END, len(ranked) // 2)
+    ends = pd.concat([ranked.head(each).assign(which="best"), ranked.tail(each).assign(which="worst")])
+    return ends.assign(group=ends["attribute_label"] + ": " + ends["level"]).reset_index(drop=True)
+
+
+def _company(found: Result) -> float:
+    return float(found.row(attribute="all", level="all", metric="logo_retention")["estimate"])
+
+
+def _interval(row: pd.Series, words: Words) -> str:
+    return words.interval(row["estimate"], row["low"], row["high"], "share")
+
+
+def _group(row: pd.Series, words: Words) -> str:
+    label = row["attribute_label"]
+    label = label if label[:2].isupper() else label[:1].lower() + label[1:]
+    return f"{words.escape(label)} “{words.escape(row['level'])}”"
