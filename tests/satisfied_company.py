@@ -13,6 +13,7 @@ from pathlib import Path
 from customer_value.marts import Marts
 from marts_fixtures import build_marts
 
+STARTS = "2023-01-10"
 YEAR = {"start": date(2023, 12, 31), "end": date(2024, 12, 31)}
 SCORES = (10, 8, 4)
 CHANNELS = ("web", "sales", "partner", "web")
@@ -30,10 +31,15 @@ def answers(n: int, *, day: str = "2023-10-05", who: Callable[[int], bool] = lam
     ]
 
 
-def activity(n: int) -> list[dict[str, object]]:
+def usual(number: int, month: str) -> int:
+    """Active days in a month: twenty, or two."""
+    return 20 if number % 2 else 2
+
+
+def activity(n: int, days: Callable[[int, str], int]) -> list[dict[str, object]]:
     months = [f"{year}-{month:02d}-01" for year in (2023, 2024) for month in range(1, 13)]
     return [
-        {"customer_id": name(i), "month": month, "events": 200 if i % 2 else 4, "active_days": 20 if i % 2 else 2}
+        {"customer_id": name(i), "month": month, "events": 10 * days(i, month), "active_days": days(i, month)}
         for i in range(n)
         for month in months
     ]
@@ -47,23 +53,23 @@ def company(
     grow: Callable[[int], bool] = lambda i: i % 5 == 0,
     given: Sequence[dict[str, object]] | None = None,
     invited: Sequence[dict[str, object]] | None = None,
-    used: bool = True,
-    starts: str = "2023-01-10",
+    days: Callable[[int, str], int] | None = usual,
+    ends_on: str = "2024-06-10",
 ) -> Marts:
-    """The marts of such a company; ``given`` replaces its answers."""
+    """The marts of such a company; ``given`` replaces its answers, ``days`` its active days (None: no use recorded)."""
     subscriptions = []
     for i in range(n):
         line = {"customer_id": name(i), "product": ("basic", "pro")[i % 7 == 0], "billing_months": 1}
         price = 40 + i % 60
-        ends = "2024-06-10" if leave(i) else None
+        ends = ends_on if leave(i) else None
         if grow(i) and not leave(i):
-            subscriptions.append(line | {"start_date": starts, "end_date": "2024-05-01", "mrr": price})
+            subscriptions.append(line | {"start_date": STARTS, "end_date": "2024-05-01", "mrr": price})
             subscriptions.append(line | {"start_date": "2024-05-01", "mrr": price * 1.5})
         else:
-            subscriptions.append(line | {"start_date": starts, "end_date": ends, "mrr": price})
+            subscriptions.append(line | {"start_date": STARTS, "end_date": ends, "mrr": price})
     subscriptions.append({"customer_id": "first", "start_date": "2022-12-01", "end_date": "2023-02-01"})
     further: dict[str, Sequence[dict[str, object]]] = {"nps_responses": answers(n) if given is None else given}
-    further |= {"activity_monthly": activity(n)} if used else {}
+    further |= {} if days is None else {"activity_monthly": activity(n, days)}
     further |= {} if invited is None else {"surveys_sent": invited}
     return build_marts(
         folder,

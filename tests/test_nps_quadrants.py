@@ -105,7 +105,7 @@ class TestOutcomes:
             for i in range(240)
             if i % 3 == 2 and i % 4 == 0
         ]
-        built = company(tmp_path, given=bye, used=False)
+        built = company(tmp_path, given=bye, days=None)
         found = nps_quadrants.outcome_contrasts(built, start=date(2024, 5, 31), end=YEAR["end"], cuts=Cuts(skip=0))
         assert found.table["estimate"].isna().all()
         counts = nps_scores.answer_counts(built, **YEAR).table.set_index("group")["estimate"]
@@ -137,7 +137,7 @@ class TestQuadrants:
         assert sizes[list(QUADRANTS)].tolist() == [40, 40, 80, 80]
 
     def test_without_an_answer_or_without_use_has_its_own_line(self, tmp_path) -> None:
-        built = company(tmp_path, n=90, given=given(90, who=lambda i: i < 60), used=False)
+        built = company(tmp_path, n=90, given=given(90, who=lambda i: i < 60), days=None)
         found = nps_quadrants.quadrants(built, **YEAR)
         sizes = found.where(metric="customers").table.set_index("group")["estimate"]
         assert (sizes["no_answer"], sizes["no_use"]) == (30, 60)
@@ -164,7 +164,7 @@ class TestQuadrants:
         found = nps_quadrants.sensitivity(marts, **YEAR)
         assert len(found.table) == 3 * 2 * 2 * 4 * 2
         usual = nps_quadrants.quadrant_contrasts(marts, **YEAR).row(group="at_risk", metric="logo_retention")
-        same = found.row(usage_quantile=0.5, satisfied_from=7.0, usage_lag=0, group="at_risk", metric="logo_retention")
+        same = found.row(usage_quantile=0.5, satisfied_from=7.0, usage_lag=3, group="at_risk", metric="logo_retention")
         assert same["estimate"] == pytest.approx(usual["estimate"])
 
     def test_today_and_moves_count_everybody(self, marts) -> None:
@@ -174,6 +174,26 @@ class TestQuadrants:
         assert moves["estimate"].sum() == 240
         assert moves.loc[moves["group_now"] == "left", "estimate"].sum() == 20
         assert len(nps_quadrants.accounts_today(marts).table) == active
+
+    def test_use_that_falls_before_leaving_passes_for_no_insight(self, tmp_path) -> None:
+        """Leaving is by lot, and leavers use little in their last three months: wind-down, and nothing else."""
+
+        def falling(i: int, month: str) -> int:
+            return 1 if i % 8 == 0 and month >= "2023-11-01" else 2 + i % 16
+
+        built = company(tmp_path, leave=lambda i: i % 8 == 0, ends_on="2024-02-10", days=falling)
+        close, far = (
+            nps_quadrants.quadrant_contrasts(built, **YEAR, cuts=Cuts(usage_lag=lag)).table.set_index(
+                ["group", "metric"]
+            )
+            for lag in (0, 3)
+        )
+        hit = ("champions", "logo_retention")
+        assert close.loc[hit, "p"] < 0.001
+        assert far.loc[hit, "p"] > 0.05
+        table = nps_quadrants.sensitivity(built, **YEAR).table
+        late = table[table["usage_lag"] == 3]
+        assert late["estimate"].abs().mean() < table.loc[table["usage_lag"] == 0, "estimate"].abs().mean()
 
     @pytest.mark.parametrize(
         "wrong", [{"usage_quantile": 1.0}, {"satisfied_from": 0.0}, {"window": 0}, {"skip": -1}, {"usage_months": 0}]
@@ -200,7 +220,7 @@ class TestScores:
         assert small["answers"] == small["n"] == 35
 
     def test_ten_answers_show_for_the_whole_company(self, tmp_path) -> None:
-        built = company(tmp_path, n=90, given=given(90, who=lambda i: i < 10), used=False)
+        built = company(tmp_path, n=90, given=given(90, who=lambda i: i < 10), days=None)
         row = nps_scores.scores(built, **BEFORE).row(attribute="all", level="all")
         # four promoters and three detractors among ten
         assert row["estimate"] == pytest.approx(10)
@@ -209,7 +229,7 @@ class TestScores:
 
     def test_several_surveys_are_groups(self, tmp_path) -> None:
         pulse = [{**row, "survey": "pulse", "responded_at": "2023-11-05"} for row in given(60)]
-        built = company(tmp_path, n=60, given=[*given(60), *pulse], used=False)
+        built = company(tmp_path, n=60, given=[*given(60), *pulse], days=None)
         table = nps_scores.scores(built, **BEFORE).table.set_index(["attribute", "level"])
         assert table.loc[("survey", "pulse"), "answers"] == table.loc[("survey", "yearly"), "answers"] == 60
         assert table.loc[("all", "all"), "answers"] == 60  # each respondent once
@@ -222,7 +242,7 @@ class TestScores:
     def test_trend_falls_back_to_years_where_quarters_are_thin(self, marts, tmp_path) -> None:
         assert "quarter" in nps_scores.trend(marts).notes[0]
         thin = [{"customer_id": name(i), "responded_at": f"2023-{2 + i % 11:02d}-05", "score": 9} for i in range(60)]
-        found = nps_scores.trend(company(tmp_path, n=60, given=thin, used=False))
+        found = nps_scores.trend(company(tmp_path, n=60, given=thin, days=None))
         assert "year" in found.notes[0]
         assert found.table["answers"].tolist() == [60, 0]
 

@@ -42,7 +42,7 @@ NO_ANSWER, NO_USE = "no_answer", "no_use"
 """Accounts that did not answer, and those that did but whose use is not told: lines of their own, never dropped."""
 
 GRID_USAGE, GRID_SATISFACTION, GRID_LAG = (1 / 3, 1 / 2, 2 / 3), (7.0, 9.0), (0, 3)
-"""Other cuts, and use measured so many months earlier, that the quadrants are tried with."""
+"""Other cuts, and months between use and the reference, that the quadrants are tried with."""
 
 MONEY_LEVEL = 0.80
 """Confidence of the interval of a contrast's money; decisions are ranked by its lower end."""
@@ -65,7 +65,9 @@ class Cuts:
     window : how many months an answer holds
     skip : whole months between an answer and the close that outcomes are counted from
     usage_months : over how many whole months use is taken
-    usage_lag : how many months before that close they end
+    usage_lag : how many months before that close they end. Use falls before an account leaves: taken right up to the
+        close, use that means nothing would look as if it kept accounts (by one to two points where the use of leavers
+        falls to a quarter in their last two to three months; with three months between, by none)
 
     Raises
     ------
@@ -77,7 +79,7 @@ class Cuts:
     window: int = 12
     skip: int = 1
     usage_months: int = 3
-    usage_lag: int = 0
+    usage_lag: int = 3
 
     def __post_init__(self) -> None:
         for name, holds, rule in (
@@ -252,10 +254,9 @@ def quadrant_contrasts(
 def sensitivity(
     marts: Marts, *, start: date, end: date, cuts: Cuts = Cuts(), confidence: float = 0.95, min_group: int = 30
 ) -> Result:
-    """The contrasts of the quadrants for other cuts, and with use measured three months earlier.
+    """The contrasts of the quadrants for other cuts, with use taken right up to the reference and three months earlier.
 
-    Use falls before an account leaves, so that low use just before the reference may be leaving already; measured three
-    months earlier it hardly can be.
+    Low use just before the reference may be leaving already; three months earlier it hardly can be.
 
     Returns
     -------

@@ -35,7 +35,7 @@ NAMES: Mapping[str, str] = {
     "hostages": "Hostages",
     "at_risk": "At risk",
     "no_answer": "Did not answer",
-    "no_use": "Answered, use not known",
+    "no_use": "Answered, use then not known",
     "left": "Left",
     "mrr": "MRR",
     "mrr_share": "Share of MRR",
@@ -59,7 +59,7 @@ CUT_NAMES: Mapping[str, str] = {
     **NAMES,
     "usage_quantile": "Use high from",
     "satisfied_from": "Satisfied from",
-    "usage_lag": "Use taken earlier, months",
+    "usage_lag": "Months after use",
     "estimate": "Difference",
 }
 RATE_NAMES: Mapping[str, Mapping[str, str]] = {
@@ -269,10 +269,13 @@ class Followed(Protocol):
 
 
 class Held(Protocol):
-    """For how long an answer holds, and how much is skipped: `studies.nps_quadrants.Cuts`."""
+    """For how long an answer holds, where accounts are parted, how much is skipped: `studies.nps_quadrants.Cuts`."""
 
     window: int
     skip: int
+    satisfied_from: float
+    usage_months: int
+    usage_lag: int
 
 
 def followed(follow: Followed, cuts: Held, *, with_use: bool, words: Words) -> str:
@@ -354,18 +357,23 @@ def quadrant_headline(contrasts: Result, *, words: Words) -> str:
     return f"Use and satisfaction: {_PLURALS[clear.iloc[0]['group']]} {_doing(clear.iloc[0])}"
 
 
-def quadrant_detail(contrasts: Result, quadrants: Result, *, satisfied_from: float, words: Words) -> str:
+def quadrant_detail(contrasts: Result, quadrants: Result, cuts: Held, *, words: Words) -> str:
     """How the quadrants are cut, how many accounts stand in none, and how many comparisons are clear."""
     sizes = quadrants.where(metric="customers").table.set_index("group")["estimate"]
+    until = "up to that close"
+    if cuts.usage_lag:
+        months = words.plural(cuts.usage_lag, "month")
+        until = f"that end {months} before that close, because use falls before an account leaves"
     text = (
-        "High use is the upper part of all accounts by use for each day as a customer, over the last whole months "
-        f"before that close; satisfied is a score of {_score(satisfied_from, words)} or more. "
+        "High use is the upper part of all accounts by use for each day as a customer, over "
+        f"{words.plural(cuts.usage_months, 'whole month')} {until}; satisfied is a score of "
+        f"{_score(cuts.satisfied_from, words)} or more. "
     )
     if sizes["no_answer"] > 0:
         silent = words.count(sizes["no_answer"], sizes["all"])
         text += f"{silent} accounts had not answered and stand on a line of their own. "
     if sizes.get("no_use", 0) > 0:
-        text += f"Of {words.plural(sizes['no_use'], 'account')} that answered the use is not known. "
+        text += f"Of {words.plural(sizes['no_use'], 'account')} that answered the use of those months is not known. "
     return text + _compared(contrasts, "Each group was compared", words)
 
 
@@ -477,8 +485,8 @@ def other_cuts(sensitivity: Result, contrasts: Result, *, words: Words) -> str:
         return "Under no other cut are the groups large enough to be compared."
     text = (
         "Where use and satisfaction begin to be high is a choice. Use was cut at a third, a half and two thirds of all "
-        "accounts, satisfaction at seven and at nine, and use was also taken three months earlier, because use falls "
-        "before an account leaves. "
+        "accounts, satisfaction at seven and at nine, and use was taken right up to that close as well as three months "
+        "earlier. "
     )
     clear = _clear(contrasts)
     clear = clear[clear["metric"] == "logo_retention"]
@@ -506,8 +514,8 @@ def other_cuts(sensitivity: Result, contrasts: Result, *, words: Words) -> str:
     )
     if late < near / 2:
         said.append(
-            "With use taken three months earlier the differences shrink to less than half: much of them is accounts "
-            "that were leaving already."
+            "With use taken three months earlier the differences are less than half of what they are with use right up "
+            "to that close: much of the latter is accounts that were leaving already."
         )
     return text + " ".join(said)
 
