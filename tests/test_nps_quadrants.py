@@ -350,7 +350,7 @@ class TestWords:
         assert "has fallen" in said((20, 10, 30), (0, -5, 5))
         assert "No clear move" in said((0, -5, 5), (8, -2, 18))
 
-    def test_headlines_flip_with_the_contrast(self, contrasts) -> None:
+    def test_headlines_flip_with_the_contrast(self, marts, contrasts) -> None:
         assert "accounts at risk leave more often" in answers.quadrant_headline(contrasts, words=WORDS)
         table = contrasts.table
         mirror = table.assign(estimate=-table["estimate"], low=-table["high"], high=-table["low"])
@@ -358,6 +358,9 @@ class TestWords:
         assert "accounts at risk stay more often" in answers.quadrant_headline(mirrored, words=WORDS)
         unclear = contrasts.with_table(table.assign(p_adjusted=1.0))
         assert "none of the four groups" in answers.quadrant_headline(unclear, words=WORDS)
+        drawn = nps_quadrants.quadrants(marts, **YEAR)
+        assert "keep 100%, at risk 50%" in answers.quadrant_caption(drawn, contrasts, **YEAR, words=WORDS)
+        assert "No group keeps clearly more" in answers.quadrant_caption(drawn, unclear, **YEAR, words=WORDS)
         nothing = contrasts.with_table(table.assign(p=np.nan, p_adjusted=np.nan))
         assert "too few accounts" in answers.quadrant_headline(nothing, words=WORDS)
 

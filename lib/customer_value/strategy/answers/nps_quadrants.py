@@ -454,8 +454,8 @@ def quadrant_picture(quadrants: Result, contrasts: Result) -> Result:
     return quadrants.with_table(table)
 
 
-def quadrant_caption(quadrants: Result, *, start: date, end: date, words: Words) -> str:
-    """The shares kept at both ends, then what is measured."""
+def quadrant_caption(quadrants: Result, contrasts: Result, *, start: date, end: date, words: Words) -> str:
+    """The shares kept at both ends, or that none is clearly apart, then what is measured."""
     kept = quadrants.where(metric="logo_retention").table
     kept = kept[kept["group"].isin(QUADRANTS) & kept["estimate"].notna()]
     span = (
@@ -467,6 +467,9 @@ def quadrant_caption(quadrants: Result, *, start: date, end: date, words: Words)
     best, worst = kept.loc[kept["estimate"].idxmax()], kept.loc[kept["estimate"].idxmin()]
     if best["estimate"] == worst["estimate"]:
         return f"**Every group keeps {words.share(best['estimate'])}.** {span}"
+    if not (_clear(contrasts)["metric"] == "logo_retention").any():
+        ends = f"from {words.share(worst['estimate'])} to {words.share(best['estimate'])}"
+        return f"**No group keeps clearly more or fewer accounts: {ends}.** {span}"
     said = f"{NAMES[best['group']]} keep {words.share(best['estimate'])}, {_lower(NAMES[worst['group']])} "
     return f"**{said}{words.share(worst['estimate'])}.** {span}"
 
@@ -492,10 +495,10 @@ def other_cuts(sensitivity: Result, contrasts: Result, *, words: Words) -> str:
     clear = clear[clear["metric"] == "logo_retention"]
     if clear.empty:
         beyond = int(((table["low"] > 0) | (table["high"] < 0)).sum())
+        count = words.plural(beyond, "has", "have") if beyond else "none has"
         return (
-            f"{text}Of {words.plural(len(table), 'such comparison')} of accounts kept, {words.number(beyond)} "
-            f"{'has' if beyond == 1 else 'have'} a range that leaves no doubt of the side, before any correction for "
-            "their number."
+            f"{text}Of {words.plural(len(table), 'such comparison')} of accounts kept, {count} a range that leaves no "
+            "doubt of the side, before any correction for their number."
         )
     said = []
     for _, found in clear.iterrows():
