@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from customer_value.studies import feature_verdicts as rule
 from customer_value.studies.feature_verdicts import Evidence, verdict
 
-KEEPS = Evidence(math.log(0.6), 0.1, 0.001, landmark=-0.3, later=-0.4, later_p=0.01)
-GROWS = Evidence(math.log(1.5), 0.1, 0.001, landmark=0.3, later=0.4, later_p=0.01)
-NOTHING = Evidence(0.0, 0.1, 0.9, landmark=0.01, later=-0.01, later_p=0.9)
-WIDE = Evidence(0.0, 0.5, 0.9, landmark=0.01, later=-0.01, later_p=0.9)
+KEEPS = Evidence(math.log(0.6), 0.1, 0.001, landmark=-0.3, later=-0.4)
+GROWS = Evidence(math.log(1.5), 0.1, 0.001, landmark=0.3, later=0.4)
+NOTHING = Evidence(0.0, 0.1, 0.9, landmark=0.01, later=-0.01)
+WIDE = Evidence(0.0, 0.5, 0.9, landmark=0.01, later=-0.01)
 UNKNOWN = Evidence(float("nan"), float("nan"), float("nan"))
 
 
@@ -59,10 +59,7 @@ def test_each_verdict(leaving: Evidence, expansion: Evidence, expected: str) -> 
         ({"landmark": float("nan")}, False),
         ({"later": 0.01}, False),
         ({"later": float("nan")}, False),
-        ({"wind_down": True}, True),
-        ({"wind_down": True, "later_p": 0.05}, True),
-        ({"wind_down": True, "later_p": 0.0501}, False),
-        ({"wind_down": True, "later_p": float("nan")}, False),
+        ({"wind_down": True}, False),
         ({"q": float("nan")}, False),
     ],
 )
@@ -93,7 +90,6 @@ evidences = st.builds(
     q=st.floats(0, 1),
     landmark=st.floats(-2, 2),
     later=st.floats(-2, 2),
-    later_p=st.floats(0, 1),
     wind_down=st.booleans(),
 )
 

@@ -32,6 +32,7 @@ def ratios(
     by: str | None = None,
     mark: str | None = None,
     main: str | None = None,
+    clear: str | None = None,
     labels: Mapping[str, str] | None = None,
     margin: tuple[float, float] | None = None,
     margin_label: str | None = None,
@@ -40,8 +41,9 @@ def ratios(
 ) -> Figure:
     """A row for each thing compared, on it a mark with its interval for each way of estimating the ratio.
 
-    The main way is filled and its figures are in print at the right: in colour where ``p_adjusted`` is at most one
-    minus the level (where the table lacks it, where the interval leaves 1 out). The other ways are hollow and grey.
+    The main way is filled and its figures are in print at the right: in colour where the column ``clear`` says so (by
+    default where ``p_adjusted`` is at most one minus the level, and without that where the interval leaves 1 out). The
+    other ways are hollow and grey.
 
     Parameters
     ----------
@@ -49,6 +51,7 @@ def ratios(
     by : the key that names the rows; default the first
     mark : the key that tells the marks of a row apart, at most four values; default the last
     main : the value of ``mark`` that the message rests on; default the last
+    clear : a column that says which main marks are in colour
     labels : what to call keys' values
     margin : between these ratios a difference would be too small to matter: a shaded band
     margin_label : what the band is called
@@ -136,7 +139,7 @@ def ratios(
             ink = theme.MUTED
             for position, (_, row) in enumerate(part.iterrows()):
                 chosen = str(row[mark]) == main
-                colour = _colour(row, alpha) if chosen else theme.UNCLEAR
+                colour = _colour(row, alpha, clear) if chosen else theme.UNCLEAR
                 ink = (theme.INK if colour == theme.ACCENT else theme.MUTED) if chosen else ink
                 _draw(axes, row, first + position * _STEP, colour, _MARKS[ways.index(str(row[mark]))], filled=chosen)
             text_top = y + (0.03 if narrow else tall / 2)
@@ -187,7 +190,9 @@ def _times(place: float, words: Words) -> str:
     return f"{words.number(place, 3).rstrip('0').rstrip('.')}×"
 
 
-def _colour(row: pd.Series, alpha: float) -> str:
+def _colour(row: pd.Series, alpha: float, clear: str | None) -> str:
+    if clear is not None:
+        return theme.ACCENT if row[clear] else theme.UNCLEAR
     if not theme.missing(row.get("p_adjusted")):
         return theme.ACCENT if row["p_adjusted"] <= alpha else theme.UNCLEAR
     if theme.missing(row["low"]) or row["low"] <= 1 <= row["high"]:

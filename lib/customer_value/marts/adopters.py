@@ -179,16 +179,17 @@ def standing(
     grid, at = risk._grid(marts), risk._at_risk(marts)
     seen = _lagged(marts, use, lag, window)
     last = risk._number(marts.meta.last_month)
+    # Bands are those of all months, as in the model; only then is the last month taken.
+    codes, names = _codes(marts, seen, adjust, bands)
     here = (grid.month[seen.place] == last) & ~at["churned"].to_numpy()[seen.place]
-    seen = Lagged(**{name: values[here] for name, values in vars(seen).items()})
-    account, until = grid.account[seen.place], np.full(len(seen.place), min(grid.last, last))
+    known = {name: np.asarray(names[name])[codes[name][here]] for name in codes}
+    account = grid.account[seen.place[here]]
+    until = np.full(len(account), min(grid.last, last))
     span = (account, until - window + 1, until)
     months = grid.cumulated(use.account, use.month, 1)
     code, levels = grid.between(months, *span), np.arange(window + 1) / window
     if heavy:
         code, levels = _thirds(grid.between(_own(grid, use), *span), grid.between(grid.days, *span))
-    codes, names = _codes(marts, seen, adjust, bands)
-    known = {name: np.asarray(names[name])[codes[name]] for name in codes}
     paid = marts.table("accounts")
     paid = risk._by_account(marts, paid, arr=(paid.mrr_now * 12).cast("float64"))
     who, arr = risk._arrays(paid, "account", "arr")
@@ -256,14 +257,15 @@ def _codes(
     marts: Marts, seen: Lagged, adjust: Sequence[str], bands: int
 ) -> tuple[dict[str, np.ndarray], dict[str, Sequence[object]]]:
     """What months at risk are stratified and adjusted by, under numbers, and what those stand for."""
-    names = {name: risk._levels_of(marts, name, bands) for name in ("term", "since_term", *adjust)}
-    codes = {
-        name: risk._intensity(marts, seen, bands)
-        if name == "intensity"
-        else risk._codes(marts, name, bands)[seen.place]
-        for name in names
-    }
-    return codes, names
+    codes: dict[str, np.ndarray] = {}
+    stand_for: dict[str, Sequence[object]] = {}
+    for name in ("term", "since_term", *adjust):
+        if name == "intensity":
+            codes[name], stand_for[name] = risk._intensity(seen, bands)
+        else:
+            known, stand_for[name] = risk._codes(marts, name, bands)
+            codes[name] = known[seen.place]
+    return codes, stand_for
 
 
 def _counted(
@@ -272,11 +274,11 @@ def _counted(
     """Cells by all that months are adjusted for and by exposure, and how many accounts they are of."""
     at, account = risk._at_risk(marts), risk._grid(marts).account[seen.place]
     codes, names = _codes(marts, seen, adjust, bands)
-    group = risk._codes(marts, "group", bands)[seen.place]
+    groups, parts = risk._codes(marts, "group", bands)
     outcomes = {name: at[name].to_numpy()[seen.place] for name in ("churned", "expanded")}
     cells = lookback.count(
-        {**codes, "exposure": code, "group": group},
-        {**names, "exposure": levels, "group": range(risk.GROUPS)},
+        {**codes, "exposure": code, "group": groups[seen.place]},
+        {**names, "exposure": levels, "group": parts},
         outcomes,
     )
     exposure = levels[code]

@@ -375,6 +375,8 @@ def _result(
     labels = {each.name: each.label for each in attributes(marts.meta)}
     given = {column: labels[attribute] for column, attribute in risk.names(marts).items()}
     adjusted = [_PLAIN.get(each) or given[each] for each in adjust]
+    # Within a sentence a label begins small, unless it is an abbreviation.
+    adjusted = [name[:1].lower() + name[1:] if name[1:2].islower() else name for name in adjusted]
     return Result(
         name=name,
         table=table.reset_index(drop=True),
@@ -386,5 +388,5 @@ def _result(
         family="features × outcomes",
         suppressed=int(table["estimate"].isna().sum()),
         method=_METHOD.format(adjust=", ".join(adjusted)),
-        notes=("Accounts are compared at equal contract term and month of it, and " + ", ".join(adjusted) + ".",),
+        notes=(f"Compared at equal contract term, month of it, {', '.join(adjusted[:-1])} and {adjusted[-1]}.",),
     )

@@ -47,7 +47,6 @@ class Evidence:
     log_ratio, standard_error : at the main lag
     q : p-value at the main lag, adjusted over all features and outcomes
     landmark, later : log ratio at the landmark and at the longest lag; NaN where it could not be reckoned
-    later_p : unadjusted p-value at the longest lag
     wind_down : whether the link loses half its log size between the shortest lag and the main one
     """
 
@@ -56,7 +55,6 @@ class Evidence:
     q: float
     landmark: float = float("nan")
     later: float = float("nan")
-    later_p: float = float("nan")
     wind_down: bool = False
 
     @property
@@ -72,14 +70,12 @@ class Evidence:
 
     @property
     def linked(self) -> bool:
-        """Clear over all that was looked at, large enough, and the same way in every view.
+        """Clear over all that was looked at, large enough, the same way in every view, and not a fall before the end.
 
-        Where half the size is lost by the main lag, use falls before the outcome, and the main lag may still see some
-        of the fall: then the longest lag must be clear by itself.
+        Where half the size is lost by the main lag, use falls before the outcome: a warning sign, not a benefit.
         """
         clear = self.known and self.q <= FALSE_DISCOVERIES and abs(self.log_ratio) >= SMALLEST - 1e-12
-        lasting = not self.wind_down or self.later_p <= FALSE_DISCOVERIES
-        return bool(clear and self.agrees and lasting)
+        return bool(clear and self.agrees and not self.wind_down)
 
     @property
     def negligible(self) -> bool:
@@ -187,8 +183,8 @@ def verdicts(lagged: Result, landmark: Result, adoption: Result, *, min_group: i
         family="features × outcomes",
         suppressed=int(ordered["estimate"].isna().sum()),
         method="A link: adjusted p at most 0.05 over all features and both outcomes, a ratio of 0.9 or stronger, the "
-        "same direction at the landmark and at the longest lag. No detectable effect: the 90% interval of both "
-        "outcomes between 0.80 and 1.25",
+        "same direction at the landmark and at the longest lag, and half of it not gone by the main lag. No detectable "
+        "effect: the 90% interval of both outcomes between 0.80 and 1.25",
         notes=lagged.notes,
     )
 
@@ -208,7 +204,6 @@ def _evidence(mine: pd.DataFrame, landmark: Result, feature: str, outcome: str) 
         q=float(main["p_adjusted"]),
         landmark=float(beside["log_ratio"].iloc[0]) if len(beside) else float("nan"),
         later=float(later["log_ratio"]) if later is not None else float("nan"),
-        later_p=float(later["p"]) if later is not None else float("nan"),
         wind_down=bool(main["wind_down"]),
     )
 

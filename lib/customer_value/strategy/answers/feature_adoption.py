@@ -8,7 +8,7 @@ import pandas as pd
 
 from customer_value.stats.result import Result
 from customer_value.strategy.answers.labels import LABELS
-from customer_value.strategy.wording import Words, known
+from customer_value.strategy.wording import NO_BREAK, Words, known
 
 MOST_DRAWN = 12
 """Features in a figure; the file has all."""
@@ -102,27 +102,30 @@ def to_draw(naive: Result, landmark: Result, lagged: Result, verdicts: Result, *
     """
     views = {"naive": naive.table, "landmark": landmark.table, "lagged": lagged.table[lagged.table["main"]]}
     parts = [table[table["outcome"] == outcome].assign(view=view) for view, table in views.items()]
+    # Where hardly anyone never adopted, a comparison with them would only stretch the axis.
+    parts[0] = parts[0][parts[0]["overlap"]]
     every = pd.concat(parts, ignore_index=True)
     order = _order(every[every["view"] == "lagged"], verdicts)
-    return _picked(lagged, every, "view", order[:MOST_DRAWN], name="three_comparisons")
+    every = _marked(every, verdicts, outcome)
+    return _picked(lagged, every, "view", order, name="three_comparisons")
 
 
 def lags_to_draw(lagged: Result, verdicts: Result, *, outcome: str) -> Result:
     """The estimates at every lag, for the same features. Keyed by ``feature, view``, a view being a lag."""
     every = lagged.table[lagged.table["outcome"] == outcome]
-    every = every.assign(view=every["lag"].map(lambda lag: f"lag_{lag:.0f}"))
+    every = _marked(every.assign(view=every["lag"].map(lambda lag: f"lag_{lag:.0f}")), verdicts, outcome)
     order = _order(every[every["main"]], verdicts)
-    return _picked(lagged, every, "view", order[:MOST_DRAWN], name="by_lag")
+    return _picked(lagged, every, "view", order, name="by_lag")
 
 
-def views(lagged: Result, *, words: Words) -> Mapping[str, str]:
+def views(lagged: Result, *, age: int, words: Words) -> Mapping[str, str]:
     """What the marks of both figures are called."""
     table = lagged.table
     main = table.loc[table["main"], "lag"]
     at = words.months(main.iloc[0], 0) if len(main) else "some months"
     names = {
         "naive": "ever used it: misleading",
-        "landmark": "had adopted it at three months of age",
+        "landmark": f"had adopted it at {words.months(age, 0)} of age",
         "lagged": f"regular use, {at} earlier",
     }
     return {**LABELS, **names, **{f"lag_{lag:.0f}": f"{words.months(lag, 0)} earlier" for lag in set(table["lag"])}}
@@ -147,8 +150,7 @@ def drawn_caption(drawn: Result, *, outcome: str, words: Words) -> str:
         )
     return (
         f"**{said}** (the middle feature). Each mark is a ratio of how often accounts {_DOES[outcome]} in a month, at "
-        "equal size, plan, term and other known traits; the bar is its range. In colour: clear after the correction "
-        "for the number of comparisons."
+        "equal size, plan, term and other known traits; the bar is its range. In colour: linked by the rule below."
     )
 
 
@@ -390,14 +392,23 @@ def _main(lagged: Result, outcome: str) -> pd.DataFrame:
 
 
 def _order(main: pd.DataFrame, verdicts: Result) -> list[str]:
-    """Features in the order of their verdicts, the clearest first; those without an estimate last."""
-    rank = {feature: place for place, feature in enumerate(verdicts.table["feature"])}
-    verdict = dict(zip(verdicts.table["feature"], verdicts.table["verdict"], strict=True))
+    """Features with an estimate: those linked to the outcome first, then by the ratio."""
+    said = verdicts.table.set_index("feature")
     shown = main[main["estimate"].notna()]
-    first = shown["feature"].map(lambda feature: verdict.get(feature) not in _LINKED)
-    place = shown["feature"].map(rank)
-    ordered = shown.assign(first=first, place=place).sort_values(["first", "p", "place"], kind="stable")
-    return list(ordered["feature"])
+    last = [
+        not said.loc[feature, f"{outcome}_linked"]
+        for feature, outcome in zip(shown["feature"], shown["outcome"], strict=True)
+    ]
+    ordered = shown.assign(last=last).sort_values(["last", "p", "feature"], kind="stable")
+    # The clearest are chosen by p and then laid out by value.
+    chosen = ordered.head(MOST_DRAWN).sort_values(["last", "estimate", "feature"], kind="stable")
+    return list(chosen["feature"])
+
+
+def _marked(every: pd.DataFrame, verdicts: Result, outcome: str) -> pd.DataFrame:
+    """With ``linked``: whether the rule calls the feature linked to the outcome."""
+    linked = verdicts.table.set_index("feature")[f"{outcome}_linked"]
+    return every.assign(linked=every["feature"].map(linked).astype(bool))
 
 
 def _picked(lagged: Result, every: pd.DataFrame, view: str, order: list[str], *, name: str) -> Result:
@@ -472,7 +483,8 @@ def _range(row: pd.Series, estimate: str, low: str, high: str, words: Words) -> 
         return "too few"
     if not known(row[low]) or not known(row[high]):
         return words.number(row[estimate], 2)
-    return f"{words.number(row[estimate], 2)} ({words.range(row[low], row[high], 'ratio')})"
+    text = f"{words.number(row[estimate], 2)} ({words.range(row[low], row[high], 'ratio')})"
+    return text.replace(" ", NO_BREAK)
 
 
 def _remark(row: pd.Series, words: Words) -> str:
