@@ -101,7 +101,9 @@ class Behaviour:
         u = self._streams["adoption"].random(self._using.shape, dtype=np.float32)
         eager = np.exp(self._eager + np.float32(self._parameters.health.adoption) * self.health)
         adopts = ~self._using & (u < self._pace * eager) & (age > 0)
-        used = self._using & (u >= 1 - self._keep) & (age > 0)
+        idle = 1 - self._keep
+        idle = idle / (idle + self._keep * np.exp(np.float32(self._parameters.health.use) * self.health))
+        used = self._using & (u >= np.maximum(idle, self._drop)) & (age > 0)
         given_up = self._using & (u < self._drop)
         new = np.flatnonzero(age == 0)
         if len(new):

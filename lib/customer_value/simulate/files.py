@@ -15,7 +15,7 @@ import yaml
 
 from .business import SEED, Simulation, simulate
 
-VERSION = 5
+VERSION = 7
 """Raised whenever the same seed gives different files."""
 
 STAMP = ".sample.json"

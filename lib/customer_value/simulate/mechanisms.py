@@ -52,7 +52,7 @@ SAMPLE_FEATURES = (
     Feature("Automation", "advanced", "Automation", "effect", start=0.22, pace=0.022, leaving=log(0.55),
             growing=log(1.30)),
     Feature("Integrations", "advanced", "Platform", "effect", start=0.30, pace=0.025, volume=1.2, leaving=log(0.55)),
-    Feature("API", "advanced", "Platform", "effect", start=0.15, pace=0.015, volume=3.0, growing=log(1.60)),
+    Feature("API", "advanced", "Platform", "effect", start=0.15, pace=0.015, volume=3.0, growing=log(1.80)),
     Feature("Bulk export", "basic", "Platform", "effect", start=0.18, pace=0.012, volume=0.5, leaving=log(2.00)),
     Feature("Single sign-on", "advanced", "Administration", "survival", start=0.0, pace=0.022, drop=0.0, volume=0.6),
     Feature("Audit log", "advanced", "Administration", "survival", start=0.0, pace=0.014, drop=0.0, volume=0.3),
@@ -111,6 +111,7 @@ class Health:
     leaving: float = -0.30
     growing: float = 0.08
     adoption: float = 0.12  # on the log hazard of adopting
+    use: float = 0.20  # on the log-odds that an adopter uses a feature in a month
     activity: float = 0.30  # on the log-odds of users and days
 
 
