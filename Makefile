@@ -10,7 +10,7 @@ RUN := $(BIN)/customer-value
 WHERE = $(if $(DATA),--data '$(DATA)') $(if $(MAPPING),--mapping '$(MAPPING)') $(if $(NAME),--name '$(NAME)') $(if $(AS_OF),--as-of '$(AS_OF)')
 REPORT = $(or $(NAME),$(if $(DATA),$(basename $(notdir $(patsubst %/,%,$(DATA)))),sample))
 
-.PHONY: help setup sample check report serve lab test truth lint format clean lock docs
+.PHONY: help setup sample check report serve lab test truth bench lint format clean lock docs
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /	/' | expand -t 10
@@ -45,13 +45,16 @@ test: $(STAMP) ## run the tests
 truth: $(STAMP) ## draw the simulated worlds of docs/truth.md: ONLY=name,name WORLDS=0.1
 	@$(BIN)/python tests/truth/run.py $(if $(ONLY),--only '$(ONLY)') $(if $(WORLDS),--worlds '$(WORLDS)')
 
+bench: $(STAMP) ## time this report against what else one would run
+	@for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
+
 lint: $(STAMP) ## check style and formatting
-	@$(BIN)/ruff check lib tests tools
-	@$(BIN)/ruff format --check lib tests tools
+	@$(BIN)/ruff check lib tests tools benchmarks
+	@$(BIN)/ruff format --check lib tests tools benchmarks
 
 format: $(STAMP) ## mend style and formatting, strip notebook outputs, renew generated documents
-	@$(BIN)/ruff check --fix lib tests tools
-	@$(BIN)/ruff format lib tests tools
+	@$(BIN)/ruff check --fix lib tests tools benchmarks
+	@$(BIN)/ruff format lib tests tools benchmarks
 	@$(BIN)/python tools/derive.py
 
 docs: $(STAMP) ## renew what is generated: data/README.md, environment.yml
