@@ -176,23 +176,30 @@ def test_winds_name_groups_safely() -> None:
 
 def contrast(**given):
     row = {
-        "attribute": "plan", "level": "Basic 2", "metric": "grr", "estimate": -0.1, "low": -0.2, "high": -0.05, "n": 60,
-        "n_rest": 90, "group_share": 0.7, "rest_share": 0.8, "p": 0.001, "p_adjusted": 0.004, "few_accounts": False,
-        "money": 1000.0, "money_low": 200.0, "money_high": 2000.0, "target": "group", "attribute_label": "Plan",
-        "known_at": "start",
+        "attribute": "plan", "level": "Basic 2", "metric": "grr", "kind": "adjusted", "estimate": -0.1, "low": -0.2,
+        "high": -0.05, "n": 60, "n_rest": 90, "group_share": 0.7, "rest_share": 0.8, "p": 0.001, "p_adjusted": 0.004,
+        "few_accounts": False, "money": 1000.0, "money_low": 200.0, "money_high": 2000.0, "target": "group",
+        "attribute_label": "Plan", "known_at": "start", "overlap": 0.9, "among_due": -0.1, "finer": -0.1,
+        "agrees": True, "adjusted_for": "size, term", "raw": -0.1, "raw_p": 0.004,
     }  # fmt: skip
     return row | given
 
 
 def contrasts(*rows):
-    return result(list(rows), ("attribute", "level", "metric"), unit="points")
+    """Adjusted rows, each with a raw one before it: its estimate, or what is given as ``raw``."""
+    table = []
+    for row in rows:
+        before = {"estimate": row["raw"], "p": row["raw_p"], "p_adjusted": row["raw_p"], "kind": "raw"}
+        about = {key: value for key, value in row.items() if not key.startswith("raw")}
+        table += [about | before | {"agrees": False, "overlap": np.nan, "adjusted_for": None}, about]
+    return result(table, ("attribute", "level", "metric", "kind"), unit="points")
 
 
 def test_segments_headline_names_the_clearest_or_none() -> None:
-    clear = contrasts(contrast(), contrast(metric="nrr", p=0.5, p_adjusted=0.5))
+    clear = contrasts(contrast(), contrast(metric="nrr", p=0.5, p_adjusted=0.5, raw_p=0.5))
     assert "keep less of their revenue" in segments.headline(clear, words=WORDS)
-    assert "1 is clear" in segments.detail(clear, **SPAN, words=WORDS)
-    for none in (contrasts(contrast(p_adjusted=0.2)), contrasts(contrast(few_accounts=True))):
+    assert "in all. Before groups were made alike one was clear" in segments.detail(clear, **SPAN, words=WORDS)
+    for none in (contrasts(contrast(p_adjusted=0.2, raw_p=0.2)), contrasts(contrast(few_accounts=True))):
         assert segments.headline(none, words=WORDS).startswith("No group")
         assert "no proof of sameness" in segments.detail(none, **SPAN, words=WORDS)
 
@@ -218,16 +225,72 @@ def test_another_cut_compares_only_what_can_be_compared(alike, usual, finer, sai
     assert said in segments.another_cut(*made, alike=alike, words=WORDS)
 
 
+@pytest.mark.parametrize(
+    ("raw", "adjusted_for", "said"),
+    [
+        (-0.1, "size, term", "than others, also at equal size and contract term"),
+        (-0.14, "size", "than others; about a third of the gap is their size"),
+        (-0.2, "size, due, age", "about half of the gap is their size, whether the term came due and age"),
+        (-0.3, "size", "about two thirds of the gap is their size"),
+        (-0.9, "size", "most of the gap is their size"),
+        (-0.05, "size", "than others, more so at equal size"),
+        (0.1, "size", "at equal size, although it looks the other way"),
+        (-0.1, "", "keep less of their revenue than others"),
+    ],
+)
+def test_segments_headline_says_how_much_of_the_gap_is_left(raw, adjusted_for, said) -> None:
+    assert segments.headline(contrasts(contrast(raw=raw, adjusted_for=adjusted_for)), words=WORDS).endswith(said)
+
+
+def test_segments_say_what_no_longer_shows_among_like_accounts() -> None:
+    unclear = {"p": 0.3, "p_adjusted": 0.3}
+    one = contrasts(contrast(**unclear))
+    assert segments.headline(one, words=WORDS).startswith("The one difference that shows is not clear")
+    assert "one was clear once corrected for their number; among like accounts it no longer is" in segments.detail(
+        one, **SPAN, words=WORDS
+    )
+    two = contrasts(contrast(**unclear), contrast(level="Pro", **unclear))
+    assert segments.headline(two, words=WORDS).startswith("What looks like a difference")
+    assert "2 were clear once corrected for their number; among like accounts none remains so" in segments.detail(
+        two, **SPAN, words=WORDS
+    )
+    kept = segments.detail(contrasts(contrast(raw=-0.2), contrast(level="Pro", **unclear)), **SPAN, words=WORDS)
+    assert "among like accounts 1 of them remain" in kept
+    assert "compared as they are, 20 percentage points lower" in kept
+
+
+def test_groups_that_hardly_overlap_are_named() -> None:
+    said = segments.overlapping(contrasts(contrast(), contrast(level="Pro", overlap=0.8)), words=WORDS)
+    assert "at least 80% of all accounts are of a kind found on both sides" in said
+    said = segments.overlapping(contrasts(contrast(), contrast(level="Pro", overlap=0.2)), words=WORDS)
+    assert "1 of 2 groups hardly overlaps with the others: plan “Pro”" in said
+    assert "only 20%" in said
+    nothing = {"estimate": np.nan, "low": np.nan, "high": np.nan, "p": np.nan, "overlap": 0.0}
+    said = segments.overlapping(contrasts(contrast(level="Pro", **nothing)), words=WORDS)
+    assert "No like accounts at all are found for plan “Pro”" in said
+
+
 def test_every_contrast_becomes_a_finding() -> None:
-    shown = contrast()
-    small = contrast(level="Tiny", estimate=np.nan, low=np.nan, high=np.nan, p=np.nan, p_adjusted=np.nan, money=np.nan,
-                     money_low=np.nan, money_high=np.nan)  # fmt: skip
+    shown = contrast(raw=-0.3)
+    nothing = dict.fromkeys(("estimate", "low", "high", "p", "p_adjusted", "money", "money_low", "money_high"), np.nan)
+    small = contrast(level="Tiny", **nothing, raw=np.nan, agrees=False)
     unsure = contrast(level="Same", low=-0.2, high=0.1)
-    found = established_segments.contrasts(contrasts(shown, small, unsure))
-    assert [finding.direction for finding in found] == ["lower", "unknown", "none"]
-    assert [finding.shown for finding in found] == [True, False, True]
-    assert all(finding.design == "C" and not any(c.isdigit() for c in finding.id) for finding in found)
+    apart = contrast(level="Apart", **nothing, raw=-0.3, overlap=0.0, agrees=False)
+    against = contrast(level="Other", finer=0.02, among_due=0.1, agrees=False, overlap=0.3, few_accounts=True)
+    found = established_segments.contrasts(contrasts(shown, small, unsure, apart, against), words=WORDS)
+    assert [finding.direction for finding in found] == ["lower", "unknown", "none", "none", "lower"]
+    assert [finding.shown for finding in found] == [True, False, True, True, True]
+    # what nothing can be said of was looked at all the same
+    assert [finding.p for finding in found] == [0.001, None, 0.001, 1.0, 0.001]
+    assert [finding.design for finding in found] == ["B", "C", "B", "C", "C"]
+    assert not any(c.isdigit() for finding in found for c in finding.id)
     assert (found[0].money_low, found[0].money, found[0].money_high) == (200, 1000, 2000)
+    assert found[0].compared_with == "the other accounts at equal size and contract term"
+    assert found[0].caveat == "Compared as they are, it is 30 percentage points lower."
+    assert "nothing is left to compare" in found[3].caveat
+    assert "only 30% of all accounts" in found[4].caveat
+    assert "the other way when compared as they are among those whose term came due and adjusted" in found[4].caveat
+    assert "A few large accounts decide this figure." in found[4].caveat
 
 
 def test_facts_carry_annual_money_and_say_what_is_missing() -> None:
@@ -311,14 +374,14 @@ def test_parts_that_did_not_change_leave_the_table() -> None:
         ("nrr", 0.1, 1.02, 0.92, "grow where others lose revenue"),
         ("nrr", 0.1, 0.95, 0.85, "lose less revenue than others"),
         ("logo_retention", -0.1, 0.8, 0.9, "leave more often than others"),
-        ("logo_retention_due", 0.1, 0.9, 0.8, "stay more often than others"),
+        ("expansion_rate", 0.1, 0.9, 0.8, "grow more often than others"),
         ("grr", 0.1, 0.9, 0.8, "keep more of their revenue than others"),
     ],
 )
 def test_a_group_grows_only_if_it_does(metric, difference, group, rest, said) -> None:
     low, high = difference - 0.05, difference + 0.05
     row = contrast(metric=metric, estimate=difference, low=low, high=high, group_share=group, rest_share=rest)
-    assert segments.headline(contrasts(row), words=WORDS).endswith(said)
+    assert f"{said}, also at equal" in segments.headline(contrasts(row | {"raw": difference}), words=WORDS)
 
 
 def test_a_difference_is_told_as_sizes_on_its_side() -> None:
@@ -329,15 +392,16 @@ def test_a_difference_is_told_as_sizes_on_its_side() -> None:
 def test_the_figure_shows_what_is_clear_or_comes_nearest() -> None:
     kept = {"metric": "logo_retention", "p": 0.4, "p_adjusted": 0.4}
     clear = contrasts(contrast(), contrast(**kept))
-    assert list(segments.to_draw(clear).table["group"]) == ["Plan Basic 2"]
+    assert list(segments.to_draw(clear).table["group"]) == ["Plan Basic 2"] * 2
+    assert list(segments.to_draw(clear).table["kind"]) == ["raw", "adjusted"]
     assert "0.7" not in segments.drawn_caption(clear, **SPAN, words=WORDS)
     assert "5.0 to 20.0 percentage points lower" in segments.drawn_caption(clear, **SPAN, words=WORDS)
-    unclear = contrasts(contrast(p_adjusted=0.3), contrast(**kept))
+    unclear = contrasts(contrast(p_adjusted=0.3, raw_p=0.3), contrast(**kept))
     assert set(segments.to_draw(unclear).table["metric"]) == {"logo_retention"}
     assert "No group stands clearly apart" in segments.drawn_caption(unclear, **SPAN, words=WORDS)
     assert "Clear in 0 of 1 comparisons" in segments.kept_caption(unclear, **SPAN, words=WORDS)
     many = contrasts(*(contrast(level=f"L{number}") for number in range(12)))
-    assert len(segments.to_draw(many).table) == segments.MOST_DRAWN
+    assert len(segments.to_draw(many).table) == 2 * segments.MOST_DRAWN
     assert "The 8 clearest of 12 clear differences" in segments.drawn_caption(many, **SPAN, words=WORDS)
 
 

@@ -199,6 +199,7 @@ class Chapter:
         caption: str,
         columns: Sequence[str] | None = None,
         labels: Mapping[str, str] | None = None,
+        units: Mapping[str, str] | None = None,
         top: int | None = 10,
         page: Result | None = None,
     ) -> None:
@@ -212,6 +213,7 @@ class Chapter:
         label : lower-case words and hyphens; the anchor is ``tbl-<chapter>-<label>``
         caption : what the table shows, in Markdown
         columns, labels : which columns, in which order, under which heads; default all
+        units : the unit of further columns, where their name does not say it
         top : rows on the page; None for all
         page : what the page shows, where that is a selection from ``result`` or its rows in another order
         """
@@ -220,7 +222,7 @@ class Chapter:
         shown = result if page is None else page
         if shown.table.empty:
             return
-        options = {"words": self.words, "columns": columns, "labels": labels, "top": top}
+        options = {"words": self.words, "columns": columns, "labels": labels, "units": units, "top": top}
         html = tables.html(shown, id=anchor, **options)
         if not self.published:
             display(HTML(html))

@@ -147,8 +147,9 @@ class Levels:
 
 
 def _ordered(named: pd.Series, order: Sequence[str]) -> pd.Series:
-    present = [level for level in dict.fromkeys(order) if (named == level).any()]
-    if (named == NOT_STATED).any() and NOT_STATED not in present:
+    used = set(named)
+    present = [level for level in dict.fromkeys(order) if level in used]
+    if NOT_STATED in used and NOT_STATED not in present:
         present.append(NOT_STATED)
     return pd.Series(pd.Categorical(named, categories=present, ordered=True), index=named.index)
 
@@ -176,7 +177,7 @@ def pooled(named: pd.Series, *, fewest: int) -> pd.Series:
     are never pooled with others.
     """
     sizes = named.value_counts()
-    small = [level for level in named.cat.categories if sizes[level] < fewest and level != NOT_STATED]
+    small = {level for level in named.cat.categories if sizes[level] < fewest and level != NOT_STATED}
     if len(small) < 2:
         return named
     text = named.astype(object).where(~named.isin(small), OTHER)

@@ -227,6 +227,7 @@ class ShareModel:
     ----------
     x : intercept, covariates and group, one row an observation of the base
     inside, weight : of the base
+    among : which of it are compared, and so learnt from
     coefficients, covariance : of the model, on the log odds
     p : two-sided, of no difference between group and rest at equal covariates
     apart : whether the covariates leave the group any variation of its own
@@ -235,6 +236,7 @@ class ShareModel:
     x: np.ndarray
     inside: np.ndarray
     weight: np.ndarray
+    among: np.ndarray
     coefficients: np.ndarray
     covariance: np.ndarray
     p: float
@@ -304,6 +306,7 @@ class ShareModel:
             x=x,
             inside=inside,
             weight=base_weight,
+            among=learnt,
             coefficients=coefficients,
             covariance=inverse @ meat @ inverse,
             p=p,
@@ -317,7 +320,7 @@ class ShareModel:
         """
         if not self.apart:
             return None
-        target = self.weight * _members(self.inside, over)
+        target = self.weight * _members(self.inside, self.among, over)
         target = target / target.sum()
         shares, slopes, deviations = [], [], []
         for member in (1.0, 0.0):
@@ -362,7 +365,12 @@ class RatioContrast:
 
 
 def ratio_contrast(
-    numerator: npt.ArrayLike, denominator: npt.ArrayLike, inside: npt.ArrayLike, columns: np.ndarray
+    numerator: npt.ArrayLike,
+    denominator: npt.ArrayLike,
+    inside: npt.ArrayLike,
+    columns: np.ndarray,
+    *,
+    among: npt.ArrayLike | None = None,
 ) -> RatioContrast | None:
     """Ratio of two sums, group less rest, at equal covariates: weighted linear g-computation.
 
@@ -375,6 +383,7 @@ def ratio_contrast(
     numerator, denominator : one value an observation; the denominator above 0
     inside : whether each observation is in the group
     columns : as `design` gives them
+    among : which observations are compared; as the model is linear, the others change no difference
 
     Returns
     -------
@@ -387,6 +396,8 @@ def ratio_contrast(
     numerator, denominator = np.asarray(numerator, dtype=float), np.asarray(denominator, dtype=float)
     inside = np.asarray(inside, dtype=bool)
     _check(numerator, inside, denominator, columns)
+    learnt = _learnt(among, denominator)
+    numerator, denominator, inside, columns = (each[learnt] for each in (numerator, denominator, inside, columns))
     w = denominator / denominator.sum()
     x = np.column_stack([_with_intercept(columns), inside.astype(float)])
     if not _apart(x[:, :-1], x[:, -1], w):
@@ -526,14 +537,14 @@ def _apart(covariates: np.ndarray, inside: np.ndarray, w: np.ndarray) -> bool:
     return bool(left > _APART * (w @ (inside - mean) ** 2))
 
 
-def _members(inside: np.ndarray, over: Over) -> np.ndarray:
+def _members(inside: np.ndarray, among: np.ndarray, over: Over) -> np.ndarray:
     match over:
         case "all":
             return np.ones(inside.shape)
         case "group":
             return inside.astype(float)
         case "rest":
-            return (~inside).astype(float)
+            return (among & ~inside).astype(float)
     raise ValueError(f"over must be 'all', 'group' or 'rest', got: {over!r}")
 
 

@@ -74,5 +74,7 @@ LABELS: Mapping[str, str] = {
     "grr_due": "Gross retention, of those due",
     "nrr_due": "Net retention, of those due",
     "all": "All accounts",
+    "raw": "as they are",
+    "adjusted": "made alike",
 }
 """What keys, columns and measures of these results are called on a page."""

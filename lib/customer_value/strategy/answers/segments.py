@@ -9,11 +9,16 @@ from statistics import NormalDist
 import pandas as pd
 
 from customer_value.stats.result import Result
+from customer_value.strategy.alike import alike_in
 from customer_value.strategy.answers.labels import LABELS
+from customer_value.strategy.established.segments import HARDLY_OVERLAP
 from customer_value.strategy.wording import Words
 
 MOST_DRAWN = 8
 """Differences in the figure under the answer."""
+
+_MOST_NAMED = 4
+_ROW = ("attribute", "level", "metric")
 
 METRIC_NAMES: Mapping[str, str] = {
     "logo_retention": "the share of accounts kept",
@@ -23,35 +28,53 @@ METRIC_NAMES: Mapping[str, str] = {
 }
 
 
-def headline(contrasts: Result, *, words: Words) -> str:
-    """Whether any group clearly stands apart, after the correction for looking at many."""
-    clear = _clear(contrasts)
-    if not contrasts.table["p"].notna().any():
+_PARTS = ((0.15, ""), (0.42, "about a third"), (0.58, "about half"), (0.85, "about two thirds"), (1.0, "most"))
+"""How much of a raw difference is gone once groups are made alike, up to which share, in words."""
+
+
+def headline(adjusted: Result, *, words: Words) -> str:
+    """Whether any group clearly stands apart from others like it, and how much of the raw gap that leaves."""
+    if not adjusted.table["p"].notna().any():
         return "Too few accounts to compare groups"
-    if clear.empty:
-        return "No group of accounts clearly stays or grows differently from the others"
-    best = clear.iloc[0]
-    return f"Accounts with {_group(best, words)} {_doing(best)}"
+    clear = _clear(adjusted)
+    if not clear.empty:
+        best = clear.iloc[0]
+        return f"Accounts with {_group(best, words)} {_doing(best)}{_left(best, adjusted, words)}"
+    before = len(_clear(adjusted, kind="raw"))
+    if before:
+        what = "What looks like a difference between groups is" if before > 1 else "The one difference that shows is"
+        return f"{what} not clear among accounts that are otherwise alike"
+    return "No group of accounts clearly stays or grows differently from the others"
 
 
-def detail(contrasts: Result, *, start: date, end: date, words: Words) -> str:
-    """How many comparisons were made, how many are clear, and how large the clearest is."""
-    tested = int(contrasts.table["p"].notna().sum())
+def detail(adjusted: Result, *, start: date, end: date, words: Words) -> str:
+    """How many comparisons were made, how many are clear, raw and made alike, and how large the clearest is."""
+    tested = int(_kind(adjusted)["p"].notna().sum())
     span = f"between the closes of {words.date(start)} and {words.date(end)}"
     if not tested:
         return f"Every group {span} is below the smallest size that is shown."
-    clear = _clear(contrasts)
-    text = f"Each group was compared with all other accounts {span}, {words.plural(tested, 'comparison')} in all; "
-    if clear.empty:
-        return (
-            f"{text}none is clear once corrected for their number. That is no proof of "
-            f"sameness.{_reach(contrasts, words)}"
-        )
-    return (
-        f"{text}{words.plural(len(clear), 'is', 'are')} clear once corrected for their number. The clearest: "
-        f"{_clearest(clear.iloc[0], words)}. These are raw comparisons: such groups differ in more than their name, in "
-        "size and term above all."
+    clear, before = _clear(adjusted), _clear(adjusted, kind="raw")
+    alike = _alike(adjusted, words)
+    equal = f" at equal {alike}" if alike else ""
+    text = (
+        f"Each group was compared with all other accounts{equal}, {span}: {words.plural(tested, 'comparison')} in all. "
     )
+    kept = len(before.merge(clear[list(_ROW)], on=list(_ROW)))
+    if len(before):
+        were = "one was" if len(before) == 1 else f"{words.number(len(before))} were"
+        remain = "it remains so" if len(before) == kept == 1 else f"{words.number(kept)} of them remain so"
+        remain = "none remains so" if not kept and len(before) > 1 else "it no longer is" if not kept else remain
+        text += (
+            f"Before groups were made alike {were} clear once corrected for their number; among like accounts {remain}"
+        )
+        text += ". "
+    if clear.empty:
+        if not len(before):
+            text += "None is clear once corrected for their number. "
+        return f"{text}That is no proof of sameness.{_reach(adjusted, words)}"
+    best = clear.iloc[0]
+    count = "" if len(clear) == kept == len(before) else f"{words.plural(len(clear), 'is', 'are')} clear in all. "
+    return f"{text}{count}The clearest: {_clearest(best, adjusted, words)}."
 
 
 def another_cut(usual: Result, finer: Result, *, alike: bool, words: Words) -> str:
@@ -59,14 +82,14 @@ def another_cut(usual: Result, finer: Result, *, alike: bool, words: Words) -> s
 
     Parameters
     ----------
-    usual, finer : contrasts by size alone, so that both are corrected for the comparisons by size only
+    usual, finer : adjusted contrasts by size alone, so that both are corrected for the comparisons by size only
     alike : whether all accounts pay the same
     """
     text = "The bands of recurring revenue are a choice. "
     if alike:
         return "All accounts pay the same, so there are no bands of size to cut another way."
     before, after = len(_clear(usual)), len(_clear(finer))
-    tested, retested = (int(each.table["p"].notna().sum()) for each in (usual, finer))
+    tested, retested = (int(_kind(each)["p"].notna().sum()) for each in (usual, finer))
     if not tested:
         return f"{text}Here no band holds enough accounts to be compared, so no other cut can be tried."
     clear = f"comparing by size alone, {words.count(before, tested)} comparisons {'is' if before == 1 else 'are'} clear"
@@ -83,54 +106,101 @@ def another_cut(usual: Result, finer: Result, *, alike: bool, words: Words) -> s
     return f"{text}The answer depends on it: {counts}. Treat what is said about size with care."
 
 
-def clearest_first(contrasts: Result) -> Result:
-    """The contrasts that could be tested, the smallest adjusted p first."""
-    order = ["p_adjusted", "p", "attribute", "level", "metric"]
-    tested = contrasts.table[contrasts.table["p"].notna()]
-    return contrasts.with_table(tested.sort_values(order, kind="stable"))
+def clearest_first(adjusted: Result) -> Result:
+    """One row a contrast that could be tested, the smallest adjusted p first; the raw difference as column ``raw``."""
+    table = _kind(adjusted).merge(
+        _kind(adjusted, "raw")[[*_ROW, "estimate"]].rename(columns={"estimate": "raw"}), on=list(_ROW)
+    )
+    tested = table[table["p"].notna()].sort_values(["p_adjusted", "p", *_ROW], kind="stable")
+    return Result(**{**vars(adjusted), "table": tested.reset_index(drop=True), "keys": _ROW})
 
 
-def to_draw(contrasts: Result) -> Result:
+def to_draw(adjusted: Result) -> Result:
     """The clear contrasts, or where none is, those of accounts kept that come nearest to it; at most `MOST_DRAWN`.
 
-    Keyed by ``metric, group``, a group being its attribute and level.
+    Keyed by ``metric, group, kind``, a group being its attribute and level.
     """
-    table = _clear(contrasts)
-    if table.empty:
-        table = clearest_first(contrasts.where(metric="logo_retention")).table
-    table = table.head(MOST_DRAWN)
+    chosen = _clear(adjusted)
+    if chosen.empty:
+        chosen = clearest_first(adjusted.where(metric="logo_retention")).table
+    chosen = chosen.head(MOST_DRAWN)[list(_ROW)]
+    table = chosen.merge(adjusted.table, on=list(_ROW), how="left")
     named = table.assign(group=table["attribute_label"] + " " + table["level"])
-    return Result(**{**vars(contrasts), "table": named.reset_index(drop=True), "keys": ("metric", "group")})
+    return Result(**{**vars(adjusted), "table": named.reset_index(drop=True), "keys": ("metric", "group", "kind")})
 
 
-def drawn_caption(contrasts: Result, *, start: date, end: date, words: Words) -> str:
+def pair_labels(adjusted: Result, *, words: Words) -> tuple[str, str]:
+    """What hollow and filled dots are."""
+    alike = _alike(adjusted, words)
+    return "as they are", f"at equal {alike}" if alike else "nothing to make equal"
+
+
+def drawn_caption(adjusted: Result, *, start: date, end: date, words: Words) -> str:
     """The clearest difference, then what dots and bars measure."""
-    clear = _clear(contrasts)
+    clear = _clear(adjusted)
     if clear.empty:
         said = "No group stands clearly apart"
         which = "The differences in accounts kept that come nearest to being clear"
     else:
         best = clear.iloc[0]
-        metric = METRIC_NAMES[best["metric"].removesuffix("_due")]
-        said = f"{_upper(metric)} of accounts with {_group(best, words)} is {_gap(best, words)}"
+        said = f"{_upper(METRIC_NAMES[best['metric']])} of accounts with {_group(best, words)} is {_gap(best, words)}"
         which = "Every clear difference"
         if len(clear) > MOST_DRAWN:
             which = f"The {words.number(MOST_DRAWN)} clearest of {words.number(len(clear))} clear differences"
     return (
         f"**{said}.** {which}: each group less all other accounts, in percentage points, between the closes of "
-        f"{words.date(start)} and {words.date(end)}; the bar is the range."
+        f"{words.date(start)} and {words.date(end)}; hollow as they are, filled with groups made alike; the bar is the "
+        "range."
     )
 
 
-def kept_caption(contrasts: Result, *, start: date, end: date, words: Words) -> str:
+def kept_caption(adjusted: Result, *, start: date, end: date, words: Words) -> str:
     """In how many groups the share of accounts kept is clearly different, then what is measured."""
-    kept = contrasts.where(metric="logo_retention")
-    said = f"Clear in {words.count(len(_clear(kept)), int(kept.table['p'].notna().sum()))} comparisons"
+    kept = adjusted.where(metric="logo_retention")
+    said = f"Clear in {words.count(len(_clear(kept)), int(_kind(kept)['p'].notna().sum()))} comparisons"
     return (
         f"**{said}.** Difference in the share of accounts kept: each group less all other accounts, between the closes "
-        f"of {words.date(start)} and {words.date(end)}. In colour: clear after the correction for the number of "
-        "comparisons."
+        f"of {words.date(start)} and {words.date(end)}; hollow as they are, filled with groups made alike. In colour: "
+        "clear after the correction for the number of comparisons."
     )
+
+
+def overlapping(adjusted: Result, *, words: Words) -> str:
+    """Whether groups have accounts of one kind to be compared by, and which hardly do or do not at all."""
+    table = _kind(adjusted)
+    groups = table[table["overlap"].notna()].drop_duplicates(["attribute", "level"])
+    if groups.empty:
+        return ""
+    hardly = groups[groups["overlap"] < HARDLY_OVERLAP].sort_values("overlap", kind="stable")
+    least = words.share(groups["overlap"].min())
+    if hardly.empty:
+        text = (
+            f"In every comparison at least {least} of all accounts are of a kind found on both sides, so like is "
+            "compared with like."
+        )
+    else:
+        named = words.list([_group(row, words) for _, row in hardly.head(_MOST_NAMED).iterrows()])
+        more = len(hardly) - _MOST_NAMED
+        named += f" (and {words.number(more)} more)" if more > 0 else ""
+        one = len(hardly) == 1
+        few = (
+            f"only {least} of all accounts are"
+            if one
+            else f"fewer than half of all accounts, and as few as {least}, are"
+        )
+        do = "overlaps" if one else "overlap"
+        text = (
+            f"{words.count(len(hardly), len(groups))} groups hardly {do} with the others: {named}. There {few} of a "
+            "kind found on both sides; for all others the adjusted figure is what the model makes of it. Nothing is "
+            "done on it without a test."
+        )
+    shown = set(map(tuple, _kind(adjusted, "raw").dropna(subset="estimate")[["attribute", "level"]].to_numpy()))
+    apart = groups[groups["estimate"].isna()]
+    apart = apart[[tuple(pair) in shown for pair in apart[["attribute", "level"]].to_numpy()]]
+    if not apart.empty:
+        named = words.list([_group(row, words) for _, row in apart.head(_MOST_NAMED).iterrows()])
+        text += f" No like accounts at all are found for {named}: only the raw difference is known."
+    return text
 
 
 def heatmap_caption(overview: Result, *, start: date, end: date, words: Words) -> str:
@@ -195,13 +265,13 @@ def counted_detail(overview: Result, *, words: Words) -> str:
     )
 
 
-def _reach(contrasts: Result, words: Words) -> str:
+def _reach(adjusted: Result, words: Words) -> str:
     """What the typical comparison of accounts kept could have found: 2.8 standard errors, read off its range."""
-    table = contrasts.table
+    table = _kind(adjusted)
     kept = table[(table["metric"] == "logo_retention") & table["low"].notna()]
     if kept.empty:
         return ""
-    quantile = NormalDist().inv_cdf(0.5 + (contrasts.level or 0.95) / 2)
+    quantile = NormalDist().inv_cdf(0.5 + (adjusted.level or 0.95) / 2)
     gap = float(((kept["high"] - kept["low"]) / 2 / quantile * 2.8).median())
     return (
         f" A typical comparison of the share of accounts kept could have found a difference of {words.points(gap, 0)} "
@@ -209,22 +279,52 @@ def _reach(contrasts: Result, words: Words) -> str:
     )
 
 
-def _clear(contrasts: Result) -> pd.DataFrame:
+def _kind(adjusted: Result, kind: str = "adjusted") -> pd.DataFrame:
+    return adjusted.table[adjusted.table["kind"] == kind]
+
+
+def _clear(adjusted: Result, *, kind: str = "adjusted") -> pd.DataFrame:
     """Contrasts that hold after the correction and that no handful of accounts decides, the clearest first."""
-    table = contrasts.table
-    alpha = 1 - (contrasts.level or 0.95)
+    table = _kind(adjusted, kind)
+    alpha = 1 - (adjusted.level or 0.95)
     clear = table[(table["p_adjusted"] <= alpha) & ~table["few_accounts"].astype(bool)]
     return clear.sort_values(["p_adjusted", "p"], kind="stable")
+
+
+def _raw(row: pd.Series, adjusted: Result) -> float:
+    """The raw difference of an adjusted row."""
+    return float(adjusted.row(**{key: row[key] for key in _ROW}, kind="raw")["estimate"])
+
+
+def _alike(adjusted: Result, words: Words) -> str:
+    """What most groups are made alike in: the longest of the rows' lists."""
+    return alike_in(max(_kind(adjusted)["adjusted_for"], key=len, default=""), words)
+
+
+def _left(row: pd.Series, adjusted: Result, words: Words) -> str:
+    """How much of the raw gap is left once groups are made alike, and in what."""
+    alike, raw = alike_in(row["adjusted_for"], words), _raw(row, adjusted)
+    if not alike:
+        return ""
+    gone = 1 - row["estimate"] / raw if raw else -1.0
+    if gone > 1:
+        return f" at equal {alike}, although it looks the other way"
+    if gone < -_PARTS[0][0]:
+        return f", more so at equal {alike}"
+    part = next(said for most, said in _PARTS if gone <= most)
+    return f"; {part} of the gap is their {alike}" if part else f", also at equal {alike}"
 
 
 def _doing(row: pd.Series) -> str:
     """What a group does that others do not; whether it grows depends on its own figure, not on the difference."""
     more = row["estimate"] > 0
-    match row["metric"].removesuffix("_due"):
+    match row["metric"]:
         case "logo_retention":
             return f"{'stay' if more else 'leave'} more often than others"
         case "grr":
             return f"keep {'more' if more else 'less'} of their revenue than others"
+        case "expansion_rate":
+            return f"grow {'more' if more else 'less'} often than others"
     group, rest = row["group_share"], row["rest_share"]
     if more:
         if group < 1:
@@ -235,11 +335,11 @@ def _doing(row: pd.Series) -> str:
     return "lose revenue where others do not" if rest >= 1 else "lose more revenue than others"
 
 
-def _clearest(row: pd.Series, words: Words) -> str:
+def _clearest(row: pd.Series, adjusted: Result, words: Words) -> str:
+    raw = _raw(row, adjusted)
     return (
-        f"{METRIC_NAMES[row['metric'].removesuffix('_due')]} of accounts with {_group(row, words)} is "
-        f"{words.share(row['group_share'])}, against {words.share(row['rest_share'])} for all others, "
-        f"{_gap(row, words)}"
+        f"{METRIC_NAMES[row['metric']]} of accounts with {_group(row, words)} is {_gap(row, words)} than that of like "
+        f"accounts; compared as they are, {words.points(abs(raw))} {'lower' if raw < 0 else 'higher'}"
     )
 
 

@@ -7,9 +7,14 @@ from collections.abc import Mapping
 import pandas as pd
 
 from customer_value.stats.result import Result
-from customer_value.strategy.established import FEW_CAVEAT, RAW_CAVEAT, noun
+from customer_value.strategy.alike import alike_in
+from customer_value.strategy.established import FEW_CAVEAT, noun
 from customer_value.strategy.findings import Area, Finding, identifier
-from customer_value.strategy.wording import known
+from customer_value.strategy.wording import Words, known
+
+APART_CAVEAT = "The groups differ so wholly in what they were to be made alike in that nothing is left to compare."
+HARDLY_OVERLAP = 0.5
+"""Where fewer of the accounts than this are of a kind found on both sides, a comparison extrapolates."""
 
 _AREAS: Mapping[str, Area] = {
     "plan": "pricing_packaging",
@@ -29,9 +34,21 @@ _AREA_WORDS: tuple[tuple[str, Area], ...] = (
 )
 
 
-def contrasts(compared: Result) -> list[Finding]:
-    """Every contrast of `studies.segments.contrasts` as an association of design C: raw, so to be tested first."""
-    return [_contrast(row, compared.level) for _, row in compared.table.iterrows()]
+def contrasts(compared: Result, *, words: Words) -> list[Finding]:
+    """Every contrast of `studies.segments.adjusted` as one association: what is left of it at equal covariates.
+
+    Of design B where the raw difference among accounts free to leave and a finer adjustment point the same way, the
+    groups overlap and no few accounts decide; else C, to be tested first. The raw difference stands in the caveat.
+    """
+    keys = ["attribute", "level", "metric"]
+    by_kind = {kind: rows.set_index(keys) for kind, rows in compared.table.groupby("kind")}
+    if not by_kind:
+        return []
+    raw = by_kind["raw"]["estimate"]
+    return [
+        _contrast(row, raw[tuple(row[key] for key in keys)], compared.level, words)
+        for _, row in compared.table[compared.table["kind"] == "adjusted"].iterrows()
+    ]
 
 
 def accounts(overview: Result) -> Finding:
@@ -51,14 +68,13 @@ def accounts(overview: Result) -> Finding:
     )
 
 
-def _contrast(row: pd.Series, level: float | None) -> Finding:
-    shown = known(row["estimate"])
-    due = row["metric"].endswith("_due")
+def _contrast(row: pd.Series, raw: float, level: float | None, words: Words) -> Finding:
+    shown, apart = known(raw), not known(row["estimate"])
+    alike = alike_in(row["adjusted_for"], words)
     if not shown or not known(row["low"]):
-        direction = "unknown"
+        direction = "none" if shown else "unknown"
     else:
         direction = "higher" if row["low"] > 0 else ("lower" if row["high"] < 0 else "none")
-    few = bool(row["few_accounts"])
     priced = known(row["money"])
     return Finding(
         id=identifier(row["attribute"], row["level"], row["metric"]),
@@ -66,9 +82,9 @@ def _contrast(row: pd.Series, level: float | None) -> Finding:
         kind="association",
         area=_area(row["attribute"]),
         subject=f"{noun(row['attribute_label'])} {row['level']}",
-        metric=row["metric"].removesuffix("_due"),
+        metric=row["metric"],
         segment=f"{noun(row['attribute_label'])} = {row['level']}",
-        compared_with="the other accounts whose term came due" if due else "the other accounts",
+        compared_with=f"the other accounts at equal {alike}" if alike else "the other accounts",
         direction=direction,
         estimate=row["estimate"],
         low=row["low"],
@@ -76,19 +92,45 @@ def _contrast(row: pd.Series, level: float | None) -> Finding:
         level=level,
         unit="points",
         n=row["n"],
-        # No variation on either side leaves no test; that is no evidence of a difference.
+        # No variation, or none that the covariates leave, is no test; that is no evidence of a difference.
         p=(row["p"] if known(row["p"]) else 1.0) if shown else None,
         p_adjusted=row["p_adjusted"],
-        design="C",
+        design="B" if row["agrees"] else "C",
         money=row["money"],
         money_low=row["money_low"],
         money_high=row["money_high"],
         money_period="of recurring revenue a year" if priced else "",
-        caveat=" ".join([RAW_CAVEAT, FEW_CAVEAT] if few else [RAW_CAVEAT]),
+        caveat=_caveat(row, raw, words, apart=apart) if shown else "",
         evidence="segments#tbl-segments-contrasts",
         shown=shown,
-        few_accounts=few,
+        few_accounts=bool(row["few_accounts"]),
     )
+
+
+def _caveat(row: pd.Series, raw: float, words: Words, *, apart: bool) -> str:
+    """The raw difference, and what speaks against the adjusted one."""
+    side = "lower" if raw < 0 else "higher"
+    said = [f"Compared as they are, it is {words.points(abs(raw))} {side}."]
+    if apart:
+        said.append(APART_CAVEAT)
+    elif row["overlap"] < HARDLY_OVERLAP:
+        said.append(
+            f"The groups hardly overlap: only {words.share(row['overlap'])} of all accounts are of a kind found on "
+            "both sides."
+        )
+    against = [
+        what
+        for column, what in (
+            ("among_due", "compared as they are among those whose term came due"),
+            ("finer", "adjusted in finer detail"),
+        )
+        if known(row[column]) and row[column] * row["estimate"] < 0
+    ]
+    if against:
+        said.append(f"It points the other way when {words.list(against)}.")
+    if row["few_accounts"]:
+        said.append(FEW_CAVEAT)
+    return " ".join(said)
 
 
 def _area(attribute: str) -> Area:

@@ -1,0 +1,28 @@
+"""How groups of accounts differ: how many there are, what they pay, how many stay and how they grow.
+
+Accounts are grouped by what they were when the period began, or by what was known at sign-up. What is only known as it
+stands now may have been filled in because an account stayed (a success manager is assigned to survivors), so such an
+attribute gets counts and no retention.
+
+Groups differ in more than the attribute that names them. So a raw contrast is a question to look into, and beside it
+stands what is left of it at equal size, term, plan and age.
+"""
+
+from __future__ import annotations
+
+from customer_value.studies.segments.groups import CURRENT_NOTE
+from customer_value.studies.segments.overview import METRICS, overview
+from customer_value.studies.segments.raw import COMPARED, contrasts, pay_alike
+from customer_value.studies.segments.standardised import ADJUSTMENTS, MONEY_LEVEL, adjusted
+
+__all__ = [
+    "ADJUSTMENTS",
+    "COMPARED",
+    "CURRENT_NOTE",
+    "METRICS",
+    "MONEY_LEVEL",
+    "adjusted",
+    "contrasts",
+    "overview",
+    "pay_alike",
+]
