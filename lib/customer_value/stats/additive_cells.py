@@ -14,8 +14,8 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import sparse, special
 
-_LEVEL_SPREAD = 100.0
-"""Prior standard deviation of a table's level: it is left to the data."""
+_FLAT = 100.0
+"""Prior standard deviation of a table's level, against the largest value it could have: it is left to the data."""
 
 _DENSE = 50_000
 """Entries up to which a matrix is kept dense."""
@@ -34,6 +34,11 @@ class Counts:
 
     events: np.ndarray
     n: np.ndarray
+
+    @property
+    def wide(self) -> float:
+        """Prior standard deviation of the level."""
+        return _FLAT
 
     def take(self, cells: np.ndarray) -> Counts:
         return Counts(self.events[cells], self.n[cells])
@@ -59,6 +64,11 @@ class Normal:
 
     values: np.ndarray
     precision: np.ndarray
+
+    @property
+    def wide(self) -> float:
+        """Prior standard deviation of the level, in the unit of the values."""
+        return _FLAT * max(float(np.abs(self.values).max()), float(self.precision.min()) ** -0.5)
 
     def take(self, cells: np.ndarray) -> Normal:
         return Normal(self.values[cells], self.precision[cells])
@@ -144,7 +154,7 @@ def fit(
     profiled out, which leaves one small system a grid point.
     """
     z, width = design.indicators, design.indicators.shape[1]
-    scale = np.column_stack([np.full(len(tau), _LEVEL_SPREAD), sigma[:, design.dimension_of[1:]]])
+    scale = np.column_stack([np.full(len(tau), data.wide), sigma[:, design.dimension_of[1:]]])
     outer = scale[:, :, None] * scale[:, None, :]
     variance = (tau**2)[:, None]
     eta = np.broadcast_to(data.start(offset) if start is None else start, (len(tau), len(offset)))

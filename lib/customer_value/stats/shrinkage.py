@@ -65,6 +65,9 @@ _PRIOR_SPREAD = 2.0
 _NEGLIGIBLE = 1e-3
 """Grid points of less than this share of the weight of the best are left out."""
 
+_NOTHING = 1e-6
+"""Departures nearer to none than this are none."""
+
 _POINTS = 121
 """Points at which a cell's posterior is reckoned."""
 
@@ -97,6 +100,8 @@ class Shrunk:
                 *(_quantile(each.weights, each.fit.departure, spread, 0.5 + side * confidence / 2) for side in (-1, 1)),
             ]
             for column, effect in enumerate(effects):
+                # A rounding error of nothing would pass for a departure.
+                effect = np.where(np.abs(effect) < _NOTHING, 0.0, effect)
                 departed = _value(each.additive + effect, self._shares) - _value(each.additive, self._shares)
                 found[each.cells, column] = departed
         return pd.DataFrame(found, columns=["estimate", "low", "high"])

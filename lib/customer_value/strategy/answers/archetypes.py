@@ -42,6 +42,11 @@ TENTHS: Mapping[str, str] = {
 }
 """What rows of the check on other accounts are called."""
 
+BEYOND_CAPTION = (
+    "How much more, or less, a combination keeps than its parts lead one to expect, in percentage points. The range is "
+    "that of one comparison; the adjusted p allows for how many it was picked from, and for the number of tests."
+)
+
 _ATTRIBUTES = ("one attribute", "two attributes", "three attributes")
 
 
@@ -171,7 +176,7 @@ def beyond(tested: Result, *, words: Words) -> str:
 def clearest_first(tested: Result) -> Result:
     """The tests, the smallest adjusted p first, with the archetype's name as ``group``."""
     table = tested.table.sort_values(["p_adjusted", "p", "attribute", "metric"], kind="stable")
-    return tested.with_table(table.assign(group=table["attribute_label"] + ": " + table["level"]))
+    return tested.with_table(table.assign(group=_names(table)))
 
 
 def confirmed(split: Result, *, words: Words) -> str:
@@ -247,7 +252,16 @@ def _ends(found: Result) -> pd.DataFrame:
     ranked = _ranked(found)
     each = min(EACH_END, len(ranked) // 2)
     ends = pd.concat([ranked.head(each).assign(which="best"), ranked.tail(each).assign(which="worst")])
-    return ends.assign(group=ends["attribute_label"] + ": " + ends["level"]).reset_index(drop=True)
+    return ends.assign(group=_names(ends)).reset_index(drop=True)
+
+
+def _names(table: pd.DataFrame) -> pd.Series:
+    """What rows are called: "Partner and 500+ (channel and size)"."""
+    return table["level"] + " (" + table["attribute_label"].map(_noun) + ")"
+
+
+def _noun(label: str) -> str:
+    return label if label[:2].isupper() else label[:1].lower() + label[1:]
 
 
 def _company(found: Result) -> float:
@@ -259,6 +273,4 @@ def _interval(row: pd.Series, words: Words) -> str:
 
 
 def _group(row: pd.Series, words: Words) -> str:
-    label = row["attribute_label"]
-    label = label if label[:2].isupper() else label[:1].lower() + label[1:]
-    return f"{words.escape(label)} “{words.escape(row['level'])}”"
+    return f"{words.escape(_noun(row['attribute_label']))} “{words.escape(row['level'])}”"

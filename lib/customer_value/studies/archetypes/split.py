@@ -62,7 +62,7 @@ def split_check(
     for by_what in ("raw", "shrunk") if len(rounds) == 2 else ():
         correlations = [cells[by_what].corr(cells["other"], method="spearman") for cells, _ in rounds]
         row = {"ranked_by": by_what, "which": "all", "measure": "rank_correlation", "unit": "ratio"}
-        rows.append(row | {"estimate": float(np.mean(correlations)), "n": sum(len(cells) for cells, _ in rounds)})
+        rows.append(row | {"estimate": float(np.mean(correlations))})
         for which, rising in (("best", False), ("worst", True)):
             promised, weights, times, kept = 0.0, 0.0, [], []
             for cells, members in rounds:
