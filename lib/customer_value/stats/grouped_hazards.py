@@ -97,8 +97,8 @@ class HazardFit:
     Attributes
     ----------
     table : one row a column of the design: ``term, level`` (empty for numeric terms), ``log_ratio, standard_error,
-        ratio, low, high, p, status`` (one of `STATUS`). Only ``estimated`` rows have a ratio; an ``unbounded`` one has
-        the limit on its near side (profile likelihood) and the p-value of the likelihood ratio
+        ratio, low, high, p, status`` (one of `STATUS`). Only ``estimated`` rows have a ratio; an ``unbounded`` numeric
+        term has the limit on its near side (profile likelihood) and the p-value of the likelihood ratio
     events, at_risk : counts in strata that can inform: those with events and with person-months that had none
     uninformative : person-months in the other strata
     covariance : of the estimated log ratios, by ``(term, level)``
@@ -220,7 +220,9 @@ def fit(
         table["low"], table["high"] = np.exp(table["log_ratio"] - margin), np.exp(table["log_ratio"] + margin)
     table["p"] = _p(table["log_ratio"] / table["standard_error"], groups)
     table["status"] = status
-    for column in np.flatnonzero(status == "unbounded") if group is None else ():
+    # Of a category the levels are there to adjust for, and a profile costs dozens of fits.
+    numeric = table["term"].isin(design.terms).to_numpy()
+    for column in np.flatnonzero((status == "unbounded") & numeric) if group is None else ():
         limits = _profiled(used.select(free), top, int(free[:column].sum()), confidence)
         table.loc[column, ["low", "high", "p"]] = limits
     names = [name for name, one in zip(design.columns, estimated, strict=True) if one]
@@ -391,20 +393,20 @@ def _aliased(counts: _Counts) -> np.ndarray:
     centred = counts.x - counts.spread(counts.sums(counts.n[:, None] * counts.x) / counts.sums(counts.n)[:, None])
     scale = np.sqrt(counts.n @ centred**2)
     level = np.sqrt(counts.n @ counts.x**2)
-    basis: list[np.ndarray] = []
+    basis = np.zeros((len(counts.n), 0))
     for column in range(columns):
         if scale[column] <= np.sqrt(_ALIASED) * level[column]:
             continue
         rest = np.sqrt(counts.n) * centred[:, column] / scale[column]
         # Twice, for what rounding left of the first pass.
-        for direction in basis * 2:
-            rest = rest - (direction @ rest) * direction
+        for _ in range(2):
+            rest = rest - basis @ (basis.T @ rest)
         left = float(rest @ rest)
         if left <= _ALIASED:
             status[column] = "collinear"
             continue
         status[column] = "estimated"
-        basis.append(rest / np.sqrt(left))
+        basis = np.column_stack([basis, rest / np.sqrt(left)])
     return status
 
 
@@ -491,7 +493,10 @@ def _left_out(
         used = rest.informative()
         known = free & (_aliased(used) == "estimated")
         top = _maximise(
-            used.select(known), baseline=start.baseline[used.strata], slopes=start.slopes[known], steps=steps
+            used.select(known),
+            baseline=start.baseline[used.strata],
+            slopes=start.slopes[known],
+            steps=steps,
         )
         slopes = np.where(free, np.nan, 0.0)
         slopes[known] = np.where(top.endless(used.ranges()[known]), np.nan, top.slopes)
