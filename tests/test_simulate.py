@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -10,8 +11,9 @@ import pandas as pd
 import pytest
 
 from customer_value.errors import SettingsError
+from customer_value.intake import load
 from customer_value.intake.contract import BY_NAME
-from customer_value.simulate import make_sample, simulate, write
+from customer_value.simulate import NULL, Features, make_sample, simulate, write, write_large
 from customer_value.simulate.business import MONTHLY, TABLES
 
 LARGE = ["activity_monthly.parquet", "feature_usage_monthly.parquet"]
@@ -240,12 +242,151 @@ def test_small_and_short_businesses_work():
     assert early.truth["observed_from"] == "2023-02-28"
 
 
+def test_intake_takes_every_table_whole(tmp_path):
+    """Only the orphans laid on purpose are set aside; every rule that stops passes."""
+    small = simulate(accounts=300, months=24)
+    folder = write(small, tmp_path / "data")
+    load(folder, mapping=folder / "mapping.yml", out=tmp_path / "tables")
+    quality = pd.read_parquet(tmp_path / "tables" / "quality.parquet")
+    aside = quality[(quality["severity"] == "set_aside") & (quality["rows"] > 0)]
+    assert dict(zip(aside["table"], aside["rows"], strict=True)) == {"nps_responses": 3, "support_tickets": 3}
+    assert set(aside["rule"]) == {"unknown_account"}
+    for name, table in small.tables.items():
+        orphans = 3 if name in ("nps_responses", "support_tickets") else 0
+        assert len(pd.read_parquet(tmp_path / "tables" / f"{name}.parquet")) == len(table) - orphans, name
+
+
+def test_every_table_of_the_contract_is_there(world):
+    """But those that stand instead of others: snapshots, a flat table, and events where use is summed by month."""
+    assert set(BY_NAME) - set(world.tables) == {"mrr_snapshots", "flat", "exchange_rates", "usage_events"}
+
+
+def test_use_lies_within_the_account_s_days_and_people(world):
+    features, activity = world.tables["feature_usage_monthly"], world.tables["activity_monthly"]
+    cells = features.groupby(["customer_id", "month"])[["events", "active_days", "users"]].agg(["sum", "max"])
+    whole = activity.set_index(["customer_id", "month"])
+    assert cells.index.equals(whole.index.sort_values())
+    whole = whole.loc[cells.index]
+    assert (whole["events"] == cells["events", "sum"]).all()
+    for column in ("active_days", "users"):
+        assert (whole[column] >= cells[column, "max"]).all()
+        assert (whole[column] <= whole["events"]).all()
+        assert (features[column] <= features["events"]).all()
+        assert whole[column].sum() < 0.8 * cells[column, "sum"].sum(), "days and users do not add up over features"
+    assert (whole["active_days"] <= 23).all()
+
+
+def test_some_use_lies_after_the_end(world, plans):
+    """A forgotten key: a few rows, which no study may count."""
+    ends = plans.groupby("customer_id")["end_date"].agg(lambda days: days.max() if days.notna().all() else pd.NaT)
+    activity = world.tables["activity_monthly"]
+    after = activity["month"] >= activity["customer_id"].map(ends)
+    assert after.sum() == world.truth["parameters"]["blemishes"]["outside"]
+
+
+def test_events_sum_to_the_months():
+    """The same seed gives the same use, event by event or summed: times, days and users of each cell agree."""
+    options = {"accounts": 60, "months": 6, "seed": 8}
+    summed = simulate(**options).tables
+    events = simulate(**options, events=True).tables
+    assert set(summed) - set(events) == {"feature_usage_monthly", "activity_monthly"}
+    rows = events["usage_events"].assign(
+        month=lambda rows: rows["event_time"].dt.to_period("M").dt.to_timestamp(),
+        day=lambda rows: rows["event_time"].dt.normalize(),
+    )
+    cells = rows.groupby(["customer_id", "month", "feature"]).agg(
+        events=("feature", "size"), active_days=("day", "nunique"), users=("user_id", "nunique")
+    )
+    expected = summed["feature_usage_monthly"].set_index(["customer_id", "month", "feature"]).sort_index()
+    pd.testing.assert_frame_equal(cells.sort_index(), expected, check_dtype=False, check_index_type=False)
+    whole = rows.groupby(["customer_id", "month"])[["day", "user_id"]].nunique()
+    activity = summed["activity_monthly"].set_index(["customer_id", "month"]).loc[whole.index]
+    assert (whole["day"] <= activity["active_days"]).all()
+    assert (whole["user_id"] <= activity["users"]).all()
+
+
+def test_written_large_it_has_the_same_rows(tmp_path):
+    options = {"accounts": 60, "months": 6, "seed": 8}
+    rows = write_large(tmp_path / "large", **options)
+    whole = simulate(**options, events=True)
+    assert rows == {name: len(table) for name, table in whole.tables.items()}
+    write(whole, tmp_path / "small", parquet=tuple(whole.tables))
+    for name in rows:
+        large, small = (pd.read_parquet(tmp_path / place / f"{name}.parquet") for place in ("large", "small"))
+        pd.testing.assert_frame_equal(large.astype(str), small.astype(str))
+    for name in ("mapping.yml", "truth.json"):
+        assert (tmp_path / "large" / name).read_bytes() == (tmp_path / "small" / name).read_bytes()
+
+
+def test_bills_are_those_of_the_contracts(world, plans):
+    """Monthly contracts are billed what is recognised, annual ones a year ahead; every failed end has its bill."""
+    bills = world.tables["invoices"]
+    first, close = pd.Timestamp(world.truth["observed_from"]), pd.Timestamp(world.truth["end"])
+    assert bills["issued_on"].between(first + pd.Timedelta(days=1), close).all()
+    assert (bills["amount"] > 0).all()
+    rows = world.tables["subscriptions"]
+    monthly = rows.groupby("customer_id")["billing_months"].transform("max") == 1
+    lines = rows[monthly]
+    began = lines["start_date"].clip(lower=first)
+    days = (lines["end_date"].fillna(close).clip(upper=close) - began).dt.days.clip(lower=0)
+    recognised = (lines["mrr"] * days / 30.4375).sum()
+    billed = bills.loc[bills["customer_id"].isin(lines["customer_id"]), "amount"].sum()
+    assert billed == pytest.approx(recognised, rel=0.05)
+    signup = world.tables["customers"].set_index("customer_id")["signup_date"]
+    begun = rows[(rows["start_date"] == rows["customer_id"].map(signup)) & (rows["start_date"] > first)]
+    begun = begun[begun["billing_months"] == 12].groupby(["customer_id", "start_date"])["mrr"].sum()
+    ahead = bills.set_index(["customer_id", "issued_on"])["amount"].reindex(begun.index)
+    np.testing.assert_allclose(ahead, 12 * begun, atol=0.05)
+    failed_ends = plans[plans["end_kind"] == "involuntary"]
+    failed = bills[bills["status"] == "failed"]
+    assert set(failed["customer_id"]) <= set(failed_ends["customer_id"])
+    assert len(failed) > 0.9 * len(failed_ends)
+    assert (bills["paid_on"].isna() == bills["status"].isin(["failed", "open"])).all()
+    assert 0.08 < (bills["paid_on"] > bills["due_on"]).mean() < 0.2
+
+
+def test_renewals_are_those_of_the_contracts(world, plans):
+    due = world.tables["renewals"]
+    assert not due.duplicated(["customer_id", "due_date"]).any()
+    lapsed = plans[plans["end_kind"].notna() & (plans["billing_months"] == 12)]
+    lapsed = set(zip(lapsed["customer_id"], lapsed["end_date"], strict=True))
+    recorded = due[due["outcome"] == "Lapsed"]
+    assert set(zip(recorded["customer_id"], recorded["due_date"], strict=True)) == lapsed
+    assert set(due["outcome"]) == {"Renewed", "Moved to monthly", "Lapsed"}
+
+
+def test_marketing_and_sales_come_to_the_cost_of_those_won(world):
+    costs, customers = world.tables["costs"], world.tables["customers"]
+    won = customers[customers["signup_date"] > pd.Timestamp(world.truth["observed_from"])]
+    spent = costs[costs["category"].isin(["marketing", "sales"])].groupby("attribute")["amount"].sum()
+    expected = won.groupby("channel")["acquisition_cost"].sum()
+    np.testing.assert_allclose(spent.reindex(expected.index), expected, rtol=1e-5)
+
+
+def test_a_table_that_is_left_out_changes_no_other(world):
+    few = simulate(accounts=2000, tables=["customers", "nps_responses"])
+    assert list(few.tables) == ["customers", "nps_responses"]
+    for name, table in few.tables.items():
+        pd.testing.assert_frame_equal(table, world.tables[name])
+
+
+def test_small_worlds_are_quick():
+    """What a truth experiment draws by the thousand."""
+    options = {"accounts": 300, "months": 24, "parameters": NULL, "tables": ["customers", "subscriptions"]}
+    simulate(**options)
+    began = time.process_time()
+    simulate(**options, seed=1)
+    assert time.process_time() - began < 1
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
         ({"accounts": 19}, "got: 19 and 36"),
         ({"months": 0}, "got: 2000 and 0"),
         ({"end": date(2026, 6, 29)}, "got: 2026-06-29"),
+        ({"tables": ["customers", "tickets"]}, "got: tickets"),
+        ({"parameters": replace(NULL, features=Features(items=NULL.features.items * 3))}, "at most 32 features"),
     ],
 )
 def test_impossible_businesses_are_refused(options, message):

@@ -16,6 +16,9 @@ from .parameters import PLANS, Parameters
 from .people import BURN_IN, acquisition_cost, everyone, owners
 from .streams import Streams
 
+BITS = 32
+"""Features at most: which of them are used in a month is one number."""
+
 
 @dataclass(frozen=True)
 class Stay:
@@ -130,8 +133,10 @@ def draw(*, accounts: int, months: int, seed: int, end: date, parameters: Parame
 
     Raises
     ------
-    SettingsError : fewer than 20 accounts, no month, or an end within a month
+    SettingsError : fewer than 20 accounts, no month, an end within a month, or more features than are kept as bits
     """
+    if len(parameters.features.items) > BITS:
+        raise SettingsError(f"a simulated product has at most {BITS} features, got: {len(parameters.features.items)}")
     if accounts < 20 or months < 1:
         raise SettingsError(f"a simulated business needs 20 accounts and 1 month, got: {accounts} and {months}")
     last_month = np.datetime64(end, "M")
