@@ -30,6 +30,7 @@ CHAPTERS = {each.name: each for each in settings.chapters(SETTINGS, ROOT / "note
 WITHOUT_CONTRASTS = ("data_quality", "revenue")
 """Chapters that record no association: they have no say in what is recommended because of one."""
 
+LEFT_OUT = (*WITHOUT_CONTRASTS, SETTINGS.front_page.notebook)
 ACTED_ON = ("Do it", "Test first")
 
 
@@ -40,9 +41,8 @@ def findings(of: Marts) -> list[Finding]:
 
 def contrasting(of: Marts) -> list[str]:
     """The chapters that compare anything and have the tables to do it, in the report's order."""
-    left_out = (*WITHOUT_CONTRASTS, SETTINGS.front_page.notebook)
     tables = set(of.meta.tables)
-    return [name for name, one in CHAPTERS.items() if name not in left_out and set(one.needs) <= tables]
+    return [name for name, one in CHAPTERS.items() if name not in LEFT_OUT and not chapters.missing_tables(one, tables)]
 
 
 def recommended(records: list[Finding], of: Marts) -> list[Decision]:
@@ -51,12 +51,17 @@ def recommended(records: list[Finding], of: Marts) -> list[Decision]:
     return [each for each in decisions if each.lead.kind == "association" and each.certainty in ACTED_ON]
 
 
-def run(of: Marts, name: str) -> tuple[list[Finding], Mapping[str, object]]:
-    """Run the statements that a chapter's records depend on; returns what it records, and its variables."""
+def run(of: Marts, name: str, *, also: tuple[str, ...] = ()) -> tuple[list[Finding], Mapping[str, object]]:
+    """Run the statements that a chapter's records, and the variables named besides, depend on.
+
+    Returns
+    -------
+    What the chapter records, and its variables by name.
+    """
     variables: dict[str, object] = dict(CHAPTERS[name].parameters)
     recorded: list[Finding] = []
     with patch.object(chapter, "open", lambda opened: _Silent(opened, of, recorded)):
-        exec(_statements(name, frozenset(of.meta.tables)), variables)
+        exec(_statements(name, frozenset(of.meta.tables), also), variables)
     return recorded, variables
 
 
@@ -86,14 +91,14 @@ class _Silent(chapter.Chapter):
 
 
 @cache
-def _statements(name: str, tables: frozenset[str]) -> CodeType:
+def _statements(name: str, tables: frozenset[str], also: tuple[str, ...] = ()) -> CodeType:
     """The code of a chapter's notebook that its records depend on, without the defaults of its parameters."""
     body: list[ast.stmt] = []
     for cell in nbformat.read(CHAPTERS[name].path, as_version=4).cells:
         given = "parameters" in cell.metadata.get("tags", [])
         if cell.cell_type == "code" and not given and not chapters._unanswerable(cell, set(tables)):
             body += ast.parse(cell.source).body
-    needed: set[str] = set()
+    needed = set(also)
     kept: list[ast.stmt] = []
     for statement in reversed(body):
         names = [node for node in ast.walk(statement) if isinstance(node, ast.Name)]

@@ -94,7 +94,7 @@ def figures(
     """Every measure of the experiment over these worlds.
 
     What is measured several times in one world moves together; the interval goes by how worlds differ. Shares: Wilson
-    on the number of independent trials that would be as precise. Means: normal.
+    on the number of independent trials that would be as precise. Means: Student's t.
 
     Raises
     ------
@@ -119,7 +119,7 @@ def _figure(measure: Measure, pairs: np.ndarray, confidence: float) -> Figure:
     residual = pairs[:, 0] - estimate * pairs[:, 1]
     variance = count / max(count - 1, 1) * float(residual @ residual) / trials**2
     if measure.kind == "mean":
-        margin = stats.norm.ppf(0.5 + confidence / 2) * np.sqrt(variance)
+        margin = stats.t.ppf(0.5 + confidence / 2, count - 1) * np.sqrt(variance) if count > 1 else np.inf
         low, high = estimate - margin, estimate + margin
     else:
         # Where every trial ended alike, nothing tells how trials of one world hang together: worlds count then.

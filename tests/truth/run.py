@@ -13,6 +13,7 @@ import os
 os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
 
 import argparse
+import gc
 import json
 import multiprocessing
 import sys
@@ -71,7 +72,8 @@ def draw(experiments: Sequence[Experiment], share: float, console: Console) -> l
     failures: list[str] = []
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with (
-        ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn")) as pool,
+        # Some libraries collect all garbage after every small task; what is loaded for good need not be gone through.
+        ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn"), initializer=gc.freeze) as pool,
         Progress(*columns, TimeRemainingColumn(), console=console) as progress,
     ):
         work = {}

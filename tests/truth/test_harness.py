@@ -8,6 +8,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from rich.console import Console
+from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
 
 import page
@@ -52,7 +53,7 @@ def test_means_have_the_usual_interval() -> None:
     values = np.random.default_rng(2).normal(3, 2, 400)
     measure = Measure("m", "something", "mean")
     found = figures(experiment_of(measure), [{"m": total(value)} for value in values])["m"]
-    margin = 1.96 * values.std(ddof=1) / 20
+    margin = stats.t.ppf(0.975, 399) * values.std(ddof=1) / 20
     assert (found.estimate, found.high) == pytest.approx((values.mean(), values.mean() + margin), abs=1e-4)
 
 

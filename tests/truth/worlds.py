@@ -35,9 +35,18 @@ USED = (
 
 
 @contextmanager
-def marts_of(parameters: Parameters, *, accounts: int, seed: int, months: int = 36) -> Iterator[Marts]:
-    """The marts of a business drawn from these parameters, which must not put in any rows that intake sets aside."""
-    simulation = simulate.simulate(accounts=accounts, months=months, seed=seed, parameters=parameters)
+def marts_of(
+    parameters: Parameters, *, accounts: int, seed: int, months: int = 36, use: bool = True
+) -> Iterator[Marts]:
+    """The marts of a business drawn from these parameters, which must not put in any rows that intake sets aside.
+
+    Parameters
+    ----------
+    use : whether the tables besides customers and subscriptions are drawn
+    """
+    simulation = simulate.simulate(
+        accounts=accounts, months=months, seed=seed, parameters=parameters, tables=USED if use else USED[:2]
+    )
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         _write(simulation, place / "tables")
@@ -78,6 +87,8 @@ def _write(simulation: Simulation, folder: Path) -> None:
     folder.mkdir(parents=True)
     with duckdb.connect(config={"threads": 1}) as connection:
         for name, typed in columns.items():
+            if name not in simulation.tables:
+                continue
             connection.register("given", simulation.tables[name])
             cells = ", ".join(_cell(column, kind, simulation.tables[name]) for column, kind in typed)
             connection.execute(
@@ -87,7 +98,7 @@ def _write(simulation: Simulation, folder: Path) -> None:
         **described,
         "as_of": simulation.truth["end"],
         "observed_from": simulation.truth["observed_from"],
-        "tables": {name: len(simulation.tables[name]) for name in columns},
+        "tables": {name: len(table) for name, table in simulation.tables.items() if name in columns},
     }
     (folder / "intake.json").write_text(json.dumps(said), encoding="utf-8")
 
