@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Self
 
 import pandas as pd
 
 from customer_value.marts.levels import NOT_STATED, OTHER, Attribute, Levels, pooled
+
+MOST_LEVELS = 50
+"""Levels of one attribute that are told apart; with more of them the smallest are put together."""
 
 _NOW = {"plan": "plan_now", "term": "term_now", "mrr_band": "mrr_now"}
 """Where the state that a group is named by stands today, for the accounts that a change would reach."""
@@ -39,8 +43,8 @@ class Grouping:
         bands: int,
         money_name: Callable[[float], str] | None,
         min_group: int,
-        most_levels: int,
-    ) -> Grouping:
+        most_levels: int = MOST_LEVELS,
+    ) -> Self:
         """Name the levels of a base; those of fewer than ``min_group`` accounts, or beyond the largest, are pooled."""
         values = base[attribute.column]
         naming = Levels.of(values, kind=attribute.kind, bands=bands, money_name=money_name)

@@ -2,59 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pandas as pd
 
-from customer_value.marts.levels import NOT_STATED, OTHER, Attribute, Levels, pooled
+from customer_value.marts.groups import Grouping
+from customer_value.marts.levels import NOT_STATED, Attribute
 from customer_value.stats.disclosure import shown
-
-MOST_LEVELS = 50
-"""Levels of one attribute that are told apart; with more of them the smallest are put together."""
 
 CURRENT_NOTE = (
     "{labels}: known only as of now, so groups are counted and not compared. What stands in such a field today may be "
     "there because the account stayed."
 )
 
-_NOW = {"plan": "plan_now", "term": "term_now", "mrr_band": "mrr_now"}
-"""Where the state that a group is named by stands today, for the accounts that a change would reach."""
 
-
-@dataclass(frozen=True)
-class Group:
-    """The accounts of one base by one attribute."""
-
-    attribute: Attribute
-    naming: Levels
-    own: pd.Series
-    """Level of each account before small levels were pooled."""
-    named: pd.Series
-
-    @classmethod
-    def of(
-        cls,
-        base: pd.DataFrame,
-        attribute: Attribute,
-        *,
-        bands: int,
-        money_name: Callable[[float], str] | None,
-        min_group: int,
-    ) -> Group:
-        """Name and pool the levels of a base."""
-        values = base[attribute.column]
-        naming = Levels.of(values, kind=attribute.kind, bands=bands, money_name=money_name)
-        own = naming.name(values)
-        sizes = own[own != NOT_STATED].value_counts()
-        fewest = max(min_group, int(sizes.iloc[MOST_LEVELS]) + 1) if len(sizes) > MOST_LEVELS else min_group
-        return cls(attribute=attribute, naming=naming, own=own, named=pooled(own, fewest=fewest))
-
-    @property
-    def levels(self) -> list[str]:
-        """Every level, pooled ones together."""
-        return list(self.named.cat.categories)
+class Group(Grouping):
+    """The accounts of one base by one attribute, and who is compared with whom."""
 
     @property
     def stated(self) -> np.ndarray:
@@ -71,18 +35,11 @@ class Group:
         """
         if len(self.levels) < 2:
             return
-        candidates = [level for level in self.levels if level not in (NOT_STATED, OTHER)]
+        candidates = self.plain
         if len(candidates) == 2 and not shown(int((self.stated & ~self.named.isin(candidates)).sum()), min_group):
             candidates = candidates[:1]
         for level in candidates:
             yield level, (self.named == level).to_numpy()
-
-    def now(self, active: pd.DataFrame) -> pd.Series:
-        """The level that each account active today belongs to; None where the base had no such level."""
-        column = _NOW.get(self.attribute.name, self.attribute.column)
-        named = self.naming.name(active[column]).astype(object)
-        pool = pd.DataFrame({"own": self.own.astype(object), "named": self.named.astype(object)}).drop_duplicates()
-        return named.map(dict(zip(pool["own"], pool["named"], strict=True)))
 
 
 def arr_now(active: pd.DataFrame, now: pd.Series, level: str, target: str) -> float:
