@@ -60,7 +60,8 @@ def adjustments(marts: Marts, *, names: str = "") -> tuple[str, ...]:
 
     Parameters
     ----------
-    names : attributes, with commas between; empty for all declared that are words or yes and no
+    names : attributes, with commas between; empty for all declared that are words or yes and no and have few levels
+        (`risk.MOST_LEVELS`): of more, most would be put together, and each level costs evidence
 
     Raises
     ------
@@ -75,8 +76,13 @@ def adjustments(marts: Marts, *, names: str = "") -> tuple[str, ...]:
                 f"outcome.\n  got:      {name}\n  remedy:   choose from {', '.join(sorted(columns)) or 'none'}"
             )
     kinds = {each.name: each.kind for each in attributes(marts.meta)}
-    chosen = wanted or [name for name in sorted(columns) if kinds[name] in ("text", "boolean")]
+    words = [name for name in sorted(columns) if kinds[name] in ("text", "boolean")]
+    chosen = wanted or [name for name in words if _levels(marts, name) <= risk.MOST_LEVELS]
     return ("size", "plan", *dict.fromkeys(columns[name] for name in chosen), "intensity")
+
+
+def _levels(marts: Marts, attribute: str) -> int:
+    return int(marts.table("accounts")[attribute].nunique().execute())
 
 
 def naive(

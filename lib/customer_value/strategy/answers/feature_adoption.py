@@ -162,7 +162,7 @@ def lags_caption(drawn: Result, lagged: Result, *, outcome: str, words: Words) -
         names = words.list(flagged_name(name, words) for name in flagged[:MOST_NAMED])
         said = f"{names}: half of the link is gone when use is read {_at(drawn, words)}"
     else:
-        said = f"No link of {words.plural(tested, 'feature')} fades as use is read longer before"
+        said = f"Of {words.plural(tested, 'feature')} none loses half of its link as use is read longer before"
     return (
         f"**{said}.** The same comparison with use read longer and longer before the month in which accounts "
         f"{_DOES[outcome]} or do not. Those about to leave stop using things first, which makes any use look "
@@ -193,10 +193,13 @@ def errors(naive: Result, landmark: Result, lagged: Result, *, words: Words) -> 
         flagged = _flagged(lagged, "leaving")
         text += (
             f" Read only {words.months(first, 0)} before, the middle ratio would be "
-            f"{words.number(pairs['short'].median(), 2)}, and "
-            f"{words.count(len(flagged), len(pairs))} features lose at least half of the link by the main distance: "
-            "there, falling use is a warning sign, not shown to be a benefit."
+            f"{words.number(pairs['short'].median(), 2)}."
         )
+        if flagged:
+            text += (
+                f" {words.count(len(flagged), len(pairs))} features lose half of the link or more by the main "
+                "distance: there, falling use is a warning sign, not shown to be a benefit."
+            )
     return text
 
 
@@ -370,7 +373,7 @@ def _linked_rows(lagged: Result, verdicts: Result) -> pd.DataFrame:
         bool(said.loc[feature, f"{outcome}_linked"])
         for feature, outcome in zip(table["feature"], table["outcome"], strict=True)
     ]
-    return table[linked]
+    return table[pd.Series(linked, index=table.index, dtype=bool)]
 
 
 def _flagged(lagged: Result, outcome: str) -> list[str]:
