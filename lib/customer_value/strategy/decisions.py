@@ -240,7 +240,7 @@ ACTIONS = {
         do="Rework what {group} get for their money",
         test="Try one change of price or package on a random half of the {group} when they renew",
         owner="Pricing, with product",
-        change="A difference that vanishes at equal size and term, or a changed half that does no better.",
+        change="A changed half that does no better.",
     ),
     "pricing_packaging_higher": Action(
         do="Lead new customers to what {group} have",
@@ -252,7 +252,7 @@ ACTIONS = {
         do="Stop going out of the way to win {group}",
         test="For a quarter, stop seeking out {group} in half of the sales territories; compare revenue won and kept",
         owner="The head of sales, with marketing",
-        change="A difference that vanishes at equal size and term, or territories that do no better without them.",
+        change="Territories that do no better without them.",
     ),
     "market_focus_higher": Action(
         do="Look for more {group}",
