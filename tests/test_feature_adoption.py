@@ -72,8 +72,8 @@ def test_adoption_is_defined_as_said(four) -> None:
     assert export.loc["depth", "estimate"] == pytest.approx(93 / 182)
     # In June a has 4 users of 10 seats, b none of 5.
     assert export.loc["licences", "estimate"] == pytest.approx(4 / 15)
-    # a adopts in its 3rd month, left in its 3rd, b in its 6th: half of five have by the 6th (late is followed 1 month).
-    assert export.loc["months_to_adopt", ["estimate", "n"]].tolist() == [6, 5]
+    # Two of the four followed to their third month have adopted by then; the late one is followed for one month.
+    assert export.loc["months_to_adopt", ["estimate", "n", "events"]].tolist() == [3, 5, 3]
 
 
 def test_all_features_together(four) -> None:
