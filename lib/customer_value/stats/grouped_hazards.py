@@ -393,20 +393,22 @@ def _aliased(counts: _Counts) -> np.ndarray:
     centred = counts.x - counts.spread(counts.sums(counts.n[:, None] * counts.x) / counts.sums(counts.n)[:, None])
     scale = np.sqrt(counts.n @ centred**2)
     level = np.sqrt(counts.n @ counts.x**2)
-    basis = np.zeros((len(counts.n), 0))
+    # One direction a row, so that each is contiguous.
+    basis, found = np.empty((columns, len(counts.n))), 0
     for column in range(columns):
         if scale[column] <= np.sqrt(_ALIASED) * level[column]:
             continue
         rest = np.sqrt(counts.n) * centred[:, column] / scale[column]
         # Twice, for what rounding left of the first pass.
         for _ in range(2):
-            rest = rest - basis @ (basis.T @ rest)
+            rest = rest - (basis[:found] @ rest) @ basis[:found]
         left = float(rest @ rest)
         if left <= _ALIASED:
             status[column] = "collinear"
             continue
         status[column] = "estimated"
-        basis = np.column_stack([basis, rest / np.sqrt(left)])
+        basis[found] = rest / np.sqrt(left)
+        found += 1
     return status
 
 
