@@ -71,6 +71,10 @@ def test_other_kinds_of_statement() -> None:
     assert share.statement(WORDS) == "Net revenue retention: 94% (91 to 97%), 664 accounts."
     absent = Finding(id="x", chapter="nps", kind="not_studied", subject="NPS by plan", needs=["nps_responses", "plans"])
     assert absent.statement(WORDS) == "Not studied: NPS by plan. It needs `nps_responses` and `plans`."
+    either = absent.model_copy(update={"needs": ("subscriptions", "usage_events or feature_usage_monthly")})
+    assert either.statement(WORDS).endswith(
+        "It needs `subscriptions` and either `usage_events` or `feature_usage_monthly`."
+    )
     small = contrast(shown=False, p=None, estimate=None, low=None, high=None, n=12)
     assert small.statement(WORDS) == "Accounts with plan “Basic”: too few to show (12 accounts)."
     hazard = contrast(estimate=0.7, low=0.5, high=0.9, unit="ratio")

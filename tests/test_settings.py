@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from pathlib import Path
 
@@ -107,6 +108,15 @@ def test_a_chapter_without_a_notebook_is_named(folder: Path) -> None:
     (folder / "one.ipynb").unlink()
     with pytest.raises(SettingsError, match=r"notebook is missing"):
         settings.chapters(settings.load(write(folder, GOOD)), folder)
+
+
+def test_a_chapter_may_need_one_of_several_tables(folder: Path) -> None:
+    text = "title: A\nfront_page: {notebook: front}\nchapters: [{notebook: one, needs: [customers, %s]}]\n"
+    known = settings.load(write(folder, text % "usage_events or feature_usage_monthly"))
+    assert known.chapters[0].needs == ("customers", "usage_events or feature_usage_monthly")
+    wrong = "no table of the contract: 'feature_usage_month'. Did you mean feature_usage_monthly?"
+    with pytest.raises(SettingsError, match=re.escape(wrong)):
+        settings.load(write(folder, text % "usage_events or feature_usage_month"))
 
 
 def test_an_assignment_needs_a_name_and_an_equals_sign() -> None:

@@ -23,7 +23,7 @@ from papermill.exceptions import PapermillExecutionError
 
 from customer_value.errors import ChapterError, SettingsError
 from customer_value.report import provenance
-from customer_value.report.settings import Chapter
+from customer_value.report.settings import Chapter, alternatives
 from customer_value.strategy import findings
 from customer_value.strategy.findings import Finding
 
@@ -61,8 +61,8 @@ def title_and_description(path: Path) -> tuple[str, str]:
 
 
 def missing_tables(chapter: Chapter, tables: set[str]) -> list[str]:
-    """The tables that the chapter cannot do without and the data do not have; "one or other" asks for either."""
-    return [table for table in chapter.needs if tables.isdisjoint(table.split(" or "))]
+    """What the chapter cannot do without and the data do not have; "one or other" is there if either is."""
+    return [need for need in chapter.needs if tables.isdisjoint(alternatives(need))]
 
 
 def key(chapter: Chapter, *, common: str, findings_of: list[Path]) -> str:
@@ -184,7 +184,7 @@ def _write_short_page(chapter: Chapter, notebook: NotebookNode, folder: Path, mi
         if cell.cell_type == "code":
             break
         opening.append(cell)
-    names = " and ".join(" or ".join(f"`{one}`" for one in table.split(" or ")) for table in missing)
+    names = " and ".join(" or ".join(f"`{table}`" for table in alternatives(need)) for need in missing)
     note = nbformat.v4.new_markdown_cell(
         f"## Not studied: the data have no table {names} {{#answer .answer}}\n\n"
         f"::: {{.lead}}\nThis chapter needs {names}. The data dictionary (data/README.md) says which columns, and "

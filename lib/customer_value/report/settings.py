@@ -20,6 +20,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from customer_value.errors import SettingsError
+from customer_value.intake.contract import BY_NAME
 
 ParameterValue = bool | int | float | str | None
 
@@ -31,11 +32,22 @@ class _Strict(BaseModel):
 
 
 class ChapterSettings(_Strict):
-    """One chapter: its notebook, the tables it cannot do without, and parameters of its own."""
+    """One chapter: its notebook, the tables it cannot do without, and parameters of its own.
+
+    Where one of several tables is enough, one of ``needs`` names them all: ``usage_events or feature_usage_monthly``.
+    """
 
     notebook: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
     needs: tuple[str, ...] = ()
     parameters: dict[str, ParameterValue] = {}
+
+    @field_validator("needs")
+    @classmethod
+    def _known_tables(cls, needs: tuple[str, ...]) -> tuple[str, ...]:
+        for table in (table for need in needs for table in alternatives(need)):
+            if table not in BY_NAME:
+                raise ValueError(f"names no table of the contract: {table!r}.{nearest(table, BY_NAME)}")
+        return needs
 
 
 class SetAside(_Strict):
@@ -181,6 +193,11 @@ def notebook_defaults(path: Path) -> dict[str, ParameterValue]:
                     f"A parameter's default must be a plain value.\n  where: {path.name}: {ast.unparse(statement)}"
                 ) from error
     return defaults
+
+
+def alternatives(need: str) -> list[str]:
+    """The tables of which a chapter needs one: "usage_events or feature_usage_monthly" names two."""
+    return need.split(" or ")
 
 
 def parse_assignment(text: str) -> tuple[str, str]:

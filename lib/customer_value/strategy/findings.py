@@ -356,8 +356,20 @@ def read(folder: Path) -> list[Finding]:
 
 
 def table_list(names: Sequence[str], words: Words) -> str:
-    """Names of tables or columns in a sentence, as code: "`costs` and `plans`"; anything else as escaped text."""
-    return words.list(f"`{name}`" if re.fullmatch(r"[a-z_.]+", name) else words.escape(name) for name in names)
+    """Names of tables or columns in a sentence, as code: "`costs` and `plans`"; anything else as escaped text.
+
+    A name may give a choice: "usage_events or feature_usage_monthly".
+    """
+
+    def written(name: str) -> str:
+        return f"`{name}`" if re.fullmatch(r"[a-z_.]+", name) else words.escape(name)
+
+    def choice(name: str) -> str:
+        # Beside others it must be plain which of them the "or" belongs to.
+        either = "either " if " or " in name and len(names) > 1 else ""
+        return either + " or ".join(map(written, name.split(" or ")))
+
+    return words.list(map(choice, names))
 
 
 def _ten_digits(value: float | None) -> float | None:
