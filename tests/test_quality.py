@@ -340,3 +340,51 @@ def test_two_tables_that_give_a_shape_are_refused_in_words(tmp_path):
     with pytest.raises(DataError, match="subscriptions and flat are there") as caught:
         load(tmp_path, flat=FLAT)
     assert "keep one of them" in caught.value.remedy
+
+
+SUMS = "customer_id,month,feature,events,active_days,users\n"
+USED = "".join(f"a,2024-{month:02d},f{n},5,3,1\n" for month in (1, 2, 3) for n in range(10))
+
+
+@pytest.mark.parametrize(
+    ("row", "rule"),
+    [
+        ("a,2024-01,x,-1,3,1\n", "out_of_range"),
+        ("a,2024-01,x,5,-3,1\n", "out_of_range"),
+        ("a,2024-01,x,5,32,1\n", "out_of_range"),
+        ("a,2024-02,x,50,30,1\n", "impossible_days"),
+        ("a,2024-01,,5,3,1\n", "missing_key"),
+        ("a,2024-01,x,,3,1\n", "missing_value"),
+        ("nobody,2024-01,x,5,3,1\n", "unknown_account"),
+        ("a,2024-01,f1,5,3,1\n", "duplicate_row"),
+    ],
+)
+def test_impossible_use_is_set_aside(tmp_path, row, rule):
+    loaded = load(tmp_path, feature_usage_monthly=SUMS + USED + row)
+    assert broken(loaded) == {("feature_usage_monthly", rule): 1}
+    assert loaded.tables["feature_usage_monthly"] == 30
+    assert len(pd.read_csv(tmp_path / "out/set_aside/feature_usage_monthly.csv")) == 1
+
+
+def test_days_of_a_leap_february_are_possible(tmp_path):
+    row = "a,2024-02,x,50,29,1\na,2024-03,x,50,31,1\n"
+    assert broken(load(tmp_path, feature_usage_monthly=SUMS + USED + row)) == {}
+
+
+def test_two_sums_of_one_feature_and_month_stop(tmp_path):
+    with pytest.raises(DataError, match="same customer_id and month and feature but differ otherwise"):
+        load(tmp_path, feature_usage_monthly=SUMS + USED + "a,2024-01,f1,6,3,1\n")
+
+
+def test_use_that_cannot_be_quite_right_warns(tmp_path):
+    activity = "customer_id,month,events,active_days\na,2023-12,5,3\na,2024-03,0,2\nb,2024-03,3,0\nc,2024-03,0,0\n"
+    loaded = load(tmp_path, activity_monthly=activity, usage_events="customer_id,event_time,feature\n"
+                  "a,2024-01-31 23:59:59,x\na,2024-03-01 00:00:00,x\n")  # fmt: skip
+    assert broken(loaded) == {
+        ("activity_monthly", "silent_month"): 2,
+        ("activity_monthly", "use_contradicts"): 2,
+        ("usage_events", "silent_month"): 1,
+    }
+    examples = {(r.table, r.rule): r.examples for r in loaded.quality().itertuples() if r.rows}
+    assert examples["usage_events", "silent_month"] == "2024-02-01"
+    assert examples["activity_monthly", "use_contradicts"] == "a: 2024-03-01; b: 2024-03-01"

@@ -242,6 +242,7 @@ TABLES: tuple[Table, ...] = (
         ),
         "feature adoption, activity, health",
         clock="event_time",
+        studied=True,
     ),
     Table(
         "feature_usage_monthly",
@@ -257,6 +258,7 @@ TABLES: tuple[Table, ...] = (
         "feature adoption",
         key=("customer_id", "month", "feature"),
         clock="month",
+        studied=True,
     ),
     Table(
         "activity_monthly",
@@ -271,6 +273,7 @@ TABLES: tuple[Table, ...] = (
         "activity, health",
         key=("customer_id", "month"),
         clock="month",
+        studied=True,
     ),
     Table(
         "milestones",
@@ -296,6 +299,7 @@ TABLES: tuple[Table, ...] = (
         ),
         "net promoter score, satisfaction against value",
         clock="responded_at",
+        studied=True,
     ),
     Table(
         "csat_responses",
@@ -322,6 +326,7 @@ TABLES: tuple[Table, ...] = (
         ),
         "response rates and who does not answer",
         clock="sent_at",
+        studied=True,
     ),
     Table(
         "support_tickets",

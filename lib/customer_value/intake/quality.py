@@ -358,6 +358,38 @@ def _snapshot_rules() -> list[Rule]:
     ]  # fmt: skip
 
 
+def _usage_rules(table: Table) -> list[Rule]:
+    t, clock = table.name, table.clock
+    months = f"(SELECT DISTINCT date_trunc('month', {clock})::DATE AS month FROM cut.{t} WHERE {clock} IS NOT NULL)"
+    silent = f"""(SELECT month::DATE AS month FROM (SELECT unnest(generate_series((SELECT min(month) FROM {months}),
+        (SELECT max(month) FROM {months}), INTERVAL 1 MONTH)) AS month) WHERE month::DATE NOT IN {months})"""
+    rules = [
+        Rule(
+            "silent_month", t, clock, "warn",
+            "In a whole month no use of any account is recorded: all of them count as not having used anything.",
+            "Check that the export is whole in that month.",
+            f"(SELECT count(*) FROM {silent})", f"(SELECT min(month::VARCHAR, 3) FROM {silent})",
+        ),
+    ]  # fmt: skip
+    if "active_days" not in table.names:
+        return rules
+    return [
+        *rules,
+        Rule(
+            "impossible_days", t, "active_days", "set_aside", "A row has more days of use than its month has days.",
+            "Days add up neither over features nor over users; count distinct days.",
+            "active_days <= 31 AND active_days > date_diff('day', month, (month + INTERVAL 1 MONTH)::DATE)",
+            "customer_id || ': ' || active_days || ' in ' || month",
+        ),
+        Rule(
+            "use_contradicts", t, "events", "warn",
+            "A row states use on some day but no events, or events but no day of use.",
+            "Check the export; events decide whether there was use of a feature.",
+            "(events = 0) <> (active_days = 0)", "customer_id || ': ' || month",
+        ),
+    ]  # fmt: skip
+
+
 def _flat_rules() -> list[Rule]:
     return [
         Rule(
@@ -392,6 +424,8 @@ def rules_for(table: str, context: Context) -> list[Rule]:
         rules += _snapshot_rules()
     elif table == "flat":
         rules += _flat_rules()
+    elif table in ("usage_events", "feature_usage_monthly", "activity_monthly"):
+        rules += _usage_rules(BY_NAME[table])
     order = ("stop", "set_aside", "warn")
     return sorted(rules, key=lambda rule: order.index(rule.severity))
 
