@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from experiments import archetypes, features, hazards, null_worlds, satisfaction, shares, standardised, survival
+from experiments import (
+    adjusted,
+    archetypes,
+    features,
+    hazards,
+    null_worlds,
+    satisfaction,
+    shares,
+    survival,
+)
 
 EXPERIMENTS = (
     *shares.EXPERIMENTS,
     *survival.EXPERIMENTS,
-    *standardised.EXPERIMENTS,
+    *adjusted.EXPERIMENTS,
     *hazards.EXPERIMENTS,
     *features.EXPERIMENTS,
     *archetypes.EXPERIMENTS,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
 
 import numpy as np
@@ -139,7 +139,8 @@ def _world(seed: int, *, settings: tuple[Setting, ...]) -> Mapping[str, tuple[fl
                 measured |= {f"{name}_{word}": below(each.p, level) for word, level in LEVELS.items()}
             found |= {key: found[key] + value for key, value in measured.items()}
         found["raw_bias"] = found["raw_bias"] + (estimates["raw"].estimate - truth["kept"], 1.0)
-    return {key: tuple(value) for key, value in found.items()}
+    tested = {name for name in NAMES if not name.endswith(tuple(LEVELS)) or any(each.effect == 0 for each in settings)}
+    return {key: tuple(value) for key, value in found.items() if key in tested}
 
 
 LEVELS = {"five": 0.05, "half": 0.005}
@@ -152,8 +153,8 @@ def _measures(name: str, said: str) -> tuple[Measure, ...]:
     most = 0.98 if name == "gross" else 0.97
     return (
         Measure(f"{name}_covers", f"adjusted difference in {said}", "covers", 0.93, most),
-        Measure(f"{name}_five", f"its test where nothing differs, p ≤ {LEVELS['five']}", "errs", 0.02, 0.06),
-        Measure(f"{name}_half", f"its test where nothing differs, p ≤ {LEVELS['half']}", "errs", 0.0, 0.0075),
+        Measure(f"{name}_five", f"{said} where nothing differs, p ≤ {LEVELS['five']}", "errs", 0.01, 0.06),
+        Measure(f"{name}_half", f"{said} where nothing differs, p ≤ {LEVELS['half']}", "errs", 0.0, 0.0075),
         Measure(f"{name}_bias", f"adjusted difference in {said} less the true one", "mean", -0.005, 0.005),
     )
 
@@ -162,6 +163,11 @@ _MEASURES = (
     *(measure for name, said in SAYS.items() for measure in _measures(name, said)),
     Measure("raw_bias", "raw difference in accounts kept less the true one", "mean"),
 )
+
+_UNEVEN = tuple(
+    replace(measure, low=None, high=None) for measure in _MEASURES if not measure.name.endswith(tuple(LEVELS))
+)
+"""Shown, not promised: a model of one effect, in a world of many."""
 
 _WHAT = (
     "Large accounts and those on annual terms are likelier in the group and likelier to stay, older ones likelier to "
@@ -178,39 +184,39 @@ def _settings(n: int, losses: tuple[float, ...], groups: tuple[float, ...]) -> t
 EXPERIMENTS = (
     Experiment(
         name="adjusted_small",
-        study="Adjusted comparisons",
+        study="Adjusted differences",
         says=f"300 accounts, 15 or 5 % of which leave, 15 or 40 % in the group. {_WHAT}",
-        worlds=2000,
-        short=40,
+        worlds=1000,
+        short=15,
         world=partial(_world, settings=_settings(300, (0.15, 0.05), (0.15, 0.40))),
         measures=_MEASURES,
     ),
     Experiment(
         name="adjusted_large",
-        study="Adjusted comparisons",
+        study="Adjusted differences",
         says=f"1,500 accounts, 15 or 5 % of which leave, 15 or 40 % in the group. {_WHAT}",
-        worlds=2000,
-        short=25,
+        worlds=1000,
+        short=10,
         world=partial(_world, settings=_settings(1500, (0.15, 0.05), (0.15, 0.40))),
         measures=_MEASURES,
     ),
     Experiment(
         name="adjusted_rare",
-        study="Adjusted comparisons",
+        study="Adjusted differences",
         says=f"1,500 accounts, 5 or 2 % of which leave, 4 or 8 % in the group: none to four losses in it. {_WHAT}",
-        worlds=2000,
-        short=25,
+        worlds=1000,
+        short=10,
         world=partial(_world, settings=_settings(1500, (0.05, 0.02), (0.04, 0.08))),
         measures=_MEASURES,
     ),
     Experiment(
         name="adjusted_uneven",
-        study="Adjusted comparisons",
+        study="Adjusted differences",
         says="1,500 accounts, 15 % of which leave, 30 % in the group, whose effect is half as large again in an "
         f"account one standard deviation larger, so that the model is not quite true. {_WHAT}",
-        worlds=2000,
-        short=50,
+        worlds=1000,
+        short=25,
         world=partial(_world, settings=(Setting(1500, 0.15, 0.3, effect=0.6, uneven=0.3),)),
-        measures=tuple(each for each in _MEASURES if not each.name.endswith(tuple(LEVELS))),
+        measures=_UNEVEN,
     ),
 )
