@@ -129,10 +129,8 @@ def to_draw(adjusted: Result) -> Result:
     return Result(**{**vars(adjusted), "table": named.reset_index(drop=True), "keys": ("metric", "group", "kind")})
 
 
-def pair_labels(adjusted: Result, *, words: Words) -> tuple[str, str]:
-    """What hollow and filled dots are."""
-    alike = _alike(adjusted, words)
-    return "as they are", f"at equal {alike}" if alike else "nothing to make equal"
+PAIR = ("as they are", "made alike")
+"""What hollow and filled dots are."""
 
 
 def drawn_caption(adjusted: Result, *, start: date, end: date, words: Words) -> str:
@@ -149,8 +147,8 @@ def drawn_caption(adjusted: Result, *, start: date, end: date, words: Words) -> 
             which = f"The {words.number(MOST_DRAWN)} clearest of {words.number(len(clear))} clear differences"
     return (
         f"**{said}.** {which}: each group less all other accounts, in percentage points, between the closes of "
-        f"{words.date(start)} and {words.date(end)}; hollow as they are, filled with groups made alike; the bar is the "
-        "range."
+        f"{words.date(start)} and {words.date(end)}; hollow as they are, filled with groups made alike"
+        f"{_in(adjusted, words)}; the bar is the range."
     )
 
 
@@ -160,8 +158,8 @@ def kept_caption(adjusted: Result, *, start: date, end: date, words: Words) -> s
     said = f"Clear in {words.count(len(_clear(kept)), int(_kind(kept)['p'].notna().sum()))} comparisons"
     return (
         f"**{said}.** Difference in the share of accounts kept: each group less all other accounts, between the closes "
-        f"of {words.date(start)} and {words.date(end)}; hollow as they are, filled with groups made alike. In colour: "
-        "clear after the correction for the number of comparisons."
+        f"of {words.date(start)} and {words.date(end)}; hollow as they are, filled with groups made alike"
+        f"{_in(adjusted, words)}. In colour: clear after the correction for the number of comparisons."
     )
 
 
@@ -299,6 +297,11 @@ def _raw(row: pd.Series, adjusted: Result) -> float:
 def _alike(adjusted: Result, words: Words) -> str:
     """What most groups are made alike in: the longest of the rows' lists."""
     return alike_in(max(_kind(adjusted)["adjusted_for"], key=len, default=""), words)
+
+
+def _in(adjusted: Result, words: Words) -> str:
+    alike = _alike(adjusted, words)
+    return f" in {alike}" if alike else ""
 
 
 def _left(row: pd.Series, adjusted: Result, words: Words) -> str:
