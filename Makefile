@@ -57,7 +57,7 @@ format: $(STAMP) ## mend style and formatting, strip notebook outputs, renew gen
 	@$(BIN)/ruff format lib tests tools benchmarks
 	@$(BIN)/python tools/derive.py
 
-docs: $(STAMP) ## renew what is generated: data/README.md, environment.yml
+docs: $(STAMP) ## renew what is generated: data/README.md, environment.yml, docs/adoption-traps.md
 	@$(BIN)/python tools/derive.py
 
 clean: ## remove reports, samples and caches (the environment stays)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from pathlib import Path
 
+import adoption_traps
 import nbformat
 
 from customer_value.intake import dictionary
@@ -52,6 +53,7 @@ def derived(root: Path = ROOT) -> dict[Path, str]:
     return {
         root / "data" / "README.md": dictionary.markdown(),
         root / "environment.yml": environment_yml(root),
+        **adoption_traps.derived(root),
         **notebooks,
     }
 
