@@ -40,7 +40,7 @@ _FOOT = """## Drawing them again
 Every world is drawn from a seed: {seed} for the first of an experiment, one more for each that follows. `make truth`
 draws all of them on every core, shows how far it is, and goes on where it was stopped. `make truth ONLY=survival` draws
 the experiments whose names begin so; `make truth WORLDS=0.1` the first tenth of the worlds, to try out, and stores
-nothing. `make test` draws the first few of the same worlds and allows for their number.
+nothing unless told to (`STORE=yes`). `make test` draws the first few of the same worlds and allows for their number.
 
 The code that an experiment rests on has a fingerprint. With other code the figures may differ.
 
@@ -82,11 +82,11 @@ def markdown(results: Mapping[str, dict]) -> str:
         for experiment in experiments:
             rows = [row(measure, results[experiment.name]) for measure in experiment.measures]
             parts.append(
-                f"{experiment.says} {_count(results[experiment.name]['worlds'])} worlds.\n\n"
+                f"{experiment.says} {_worlds(experiment, results)} worlds.\n\n"
                 "| figure | found | target | |\n|---|---|---|---|\n" + "\n".join(rows) + "\n"
             )
     rows = [
-        f"| `{experiment.name}` | {_count(results[experiment.name]['worlds'])} | `{results[experiment.name]['code']}` |"
+        f"| `{experiment.name}` | {_worlds(experiment, results)} | `{results[experiment.name]['code']}` |"
         for experiment in known
     ]
     parts.append(_FOOT.format(seed=FIRST_SEED, rows="\n".join(rows)))
@@ -133,6 +133,12 @@ def _number(measure: Measure, value: float) -> str:
         return f"{value:.2f}".replace("-", "−")
     digits = 2 if measure.kind == "errs" and (measure.high or 1) < 0.02 else 1
     return f"{100 * value:.{digits}f} %"
+
+
+def _worlds(experiment: Experiment, results: Mapping[str, dict]) -> str:
+    """How many worlds the results rest on, and of how many where that is not all."""
+    drawn = results[experiment.name]["worlds"]
+    return _count(drawn) + (f" of {_count(experiment.worlds)}" if drawn < experiment.worlds else "")
 
 
 def _count(number: int) -> str:

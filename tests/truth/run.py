@@ -40,6 +40,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="make truth", description=__doc__)
     parser.add_argument("--only", default="", help="experiments by the start of their names, with commas between")
     parser.add_argument("--worlds", type=float, default=1.0, help="share of the worlds, to try out; stores no results")
+    parser.add_argument(
+        "--store", action="store_true", help="store the results of a share too; the page says of how many worlds"
+    )
     given = parser.parse_args(arguments)
     console = Console(highlight=False)
     starts = tuple(name.strip() for name in given.only.split(","))
@@ -56,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if not found:
             continue
         kept = page.entry(experiment, found, code=fingerprint(experiment))
-        if len(found) == experiment.worlds:
+        if given.store or len(found) == experiment.worlds:
             results[experiment.name] = kept
         for measure in experiment.measures:
             missed += Figure(**kept["figures"][measure.name]).verdict_on(measure) == MISSED
