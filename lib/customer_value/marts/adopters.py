@@ -14,36 +14,12 @@ import numpy as np
 import pandas as pd
 
 from customer_value.marts import lookback, risk
-from customer_value.marts.dates import month_number
 from customer_value.marts.lookback import Lagged
+from customer_value.marts.risk import Use
 from customer_value.marts.store import Marts, to_pandas
 
 THIRDS = 3
 """Bands of how much a feature is used."""
-
-
-@dataclass(frozen=True)
-class Use:
-    """One feature's use and adoption, under the numbers that the risk set has for accounts and months."""
-
-    feature: str
-    account: np.ndarray
-    month: np.ndarray
-    events: np.ndarray
-    adopted: np.ndarray
-    """The month of adoption, one entry an account; beyond every month where there was none."""
-
-    @classmethod
-    def of(cls, marts: Marts, feature: str) -> Use:
-        """Read once, looked at in many ways."""
-        used, adopted = marts.table("feature_months"), marts.table("adoption")
-        used = risk._by_account(marts, used.filter(used.feature == feature), "events", m=month_number(used.month))
-        adopted = adopted.filter((adopted.feature == feature) & adopted.adopted_in.notnull())
-        adopted = risk._by_account(marts, adopted, m=month_number(adopted.adopted_in))
-        who, when = risk._arrays(adopted, "account", "m")
-        adopted_in = np.full(len(risk._grid(marts).days), np.iinfo(np.int64).max)
-        adopted_in[who] = when
-        return cls(feature, *risk._arrays(used, "account", "m", "events"), adopted_in)
 
 
 @dataclass(frozen=True)
@@ -111,7 +87,8 @@ def earlier(
     heavy : exposed by how much it was used (thirds of events a day in the window: 0, ½, 1) instead of by the share of
         the window's months with use
     """
-    grid, seen = risk._grid(marts), _lagged(marts, use, lag, window)
+    grid = risk.grid(marts)
+    seen = use.before(grid, lag=lag, window=window)
     code, levels = seen.months_used, np.arange(window + 1) / window
     if heavy:
         span = (grid.account[seen.place], grid.month[seen.place] - lag - window, grid.month[seen.place] - lag - 1)
@@ -132,7 +109,7 @@ def at_age(marts: Marts, use: Use, *, age: int, heavy: bool = False, adjust: Seq
     heavy : exposed by how much it was used in the three months up to the age (thirds: 0, ½, 1) instead of by whether it
         was adopted by then
     """
-    grid = risk._grid(marts)
+    grid = risk.grid(marts)
     reached = grid.whole_from + age - 1
     from_start = marts.once(("from the start",), lambda: _from_start(marts))[grid.account]
     place = np.flatnonzero(
@@ -151,11 +128,11 @@ def by_hindsight(marts: Marts, use: Use, *, adjust: Sequence[str], bands: int = 
 
     This is the comparison that misleads: an adopter cannot leave before it adopts.
     """
-    grid = risk._grid(marts)
+    grid = risk.grid(marts)
     place = np.flatnonzero(grid.month >= grid.first)
     account = grid.account[place]
     seen, _ = _seen(marts, use, place, account, np.minimum(grid.month[place] - 1, grid.last))
-    ever = (use.adopted[account] < np.iinfo(np.int64).max).astype(np.int64)
+    ever = (use.adopted[account] < risk.NEVER).astype(np.int64)
     return _counted(marts, seen, ever, np.array([0.0, 1.0]), adjust, bands)
 
 
@@ -176,11 +153,11 @@ def standing(
     One row an account: ``term, since_term``, the adjustments, ``now`` (the exposure by use in the last months on
     record), ``arr`` (twelve times its MRR). Accounts too young to have a window are absent.
     """
-    grid, at = risk._grid(marts), risk._at_risk(marts)
-    seen = _lagged(marts, use, lag, window)
-    last = risk._number(marts.meta.last_month)
+    grid, at = risk.grid(marts), risk.at_risk(marts)
+    seen = use.before(grid, lag=lag, window=window)
+    last = risk.number(marts.meta.last_month)
     # Bands are those of all months, as in the model; only then is the last month taken.
-    codes, names = _codes(marts, seen, adjust, bands)
+    codes, names = risk.codes(marts, seen, ("term", "since_term", *adjust), bands)
     here = (grid.month[seen.place] == last) & ~at["churned"].to_numpy()[seen.place]
     known = {name: np.asarray(names[name])[codes[name][here]] for name in codes}
     account = grid.account[seen.place[here]]
@@ -191,24 +168,12 @@ def standing(
     if heavy:
         code, levels = _thirds(grid.between(_own(grid, use), *span), grid.between(grid.days, *span))
     paid = marts.table("accounts")
-    paid = risk._by_account(marts, paid, arr=(paid.mrr_now * 12).cast("float64"))
-    who, arr = risk._arrays(paid, "account", "arr")
+    paid = risk.by_account(marts, paid, arr=(paid.mrr_now * 12).cast("float64"))
+    who, arr = risk.arrays(paid, "account", "arr")
     owed = np.zeros(len(grid.days))
     owed[who] = arr
     frame = pd.DataFrame({**known, "now": levels[code], "arr": owed[account]})
     return frame[frame["arr"] > 0].reset_index(drop=True)
-
-
-def _lagged(marts: Marts, use: Use, lag: int, window: int) -> Lagged:
-    adopters = np.flatnonzero(use.adopted < np.iinfo(np.int64).max)
-    return lookback.lagged(
-        risk._grid(marts),
-        (use.account, use.month, use.events),
-        (adopters, use.adopted[adopters]),
-        lag=lag,
-        window=window,
-        prior=risk.PRIOR,
-    )
 
 
 def _own(grid: lookback.Grid, use: Use) -> np.ndarray:
@@ -220,7 +185,7 @@ def _seen(
     marts: Marts, use: Use, place: np.ndarray, account: np.ndarray, until: np.ndarray
 ) -> tuple[Lagged, np.ndarray]:
     """Months at risk with other use in the three months up to one, and the feature's own use in them."""
-    grid = risk._grid(marts)
+    grid = risk.grid(marts)
     own = _own(grid, use)
     span = (account, np.minimum(until - risk.PRIOR + 1, grid.last + 1), until)
     mine, nothing = grid.between(own, *span), np.zeros(len(place), dtype=np.int64)
@@ -237,9 +202,9 @@ def _seen(
 def _from_start(marts: Marts) -> np.ndarray:
     """Whether the start of each account's life is known and on record."""
     known = marts.table("accounts")
-    known = risk._by_account(marts, known.filter(known.cohort_month.notnull()))
-    (who,) = risk._arrays(known, "account")
-    from_start = np.zeros(len(risk._grid(marts).days), dtype=bool)
+    known = risk.by_account(marts, known.filter(known.cohort_month.notnull()))
+    (who,) = risk.arrays(known, "account")
+    from_start = np.zeros(len(risk.grid(marts).days), dtype=bool)
     from_start[who] = True
     return from_start
 
@@ -253,32 +218,17 @@ def _thirds(events: np.ndarray, days: np.ndarray) -> tuple[np.ndarray, np.ndarra
     return np.searchsorted(edges, per_day), np.arange(len(edges) + 1) / len(edges)
 
 
-def _codes(
-    marts: Marts, seen: Lagged, adjust: Sequence[str], bands: int
-) -> tuple[dict[str, np.ndarray], dict[str, Sequence[object]]]:
-    """What months at risk are stratified and adjusted by, under numbers, and what those stand for."""
-    codes: dict[str, np.ndarray] = {}
-    stand_for: dict[str, Sequence[object]] = {}
-    for name in ("term", "since_term", *adjust):
-        if name == "intensity":
-            codes[name], stand_for[name] = risk._intensity(seen, bands)
-        else:
-            known, stand_for[name] = risk._codes(marts, name, bands)
-            codes[name] = known[seen.place]
-    return codes, stand_for
-
-
 def _counted(
     marts: Marts, seen: Lagged, code: np.ndarray, levels: np.ndarray, adjust: Sequence[str], bands: int
 ) -> Counted:
     """Cells by all that months are adjusted for and by exposure, and how many accounts they are of."""
-    at, account = risk._at_risk(marts), risk._grid(marts).account[seen.place]
-    codes, names = _codes(marts, seen, adjust, bands)
-    groups, parts = risk._codes(marts, "group", bands)
+    at, account = risk.at_risk(marts), risk.grid(marts).account[seen.place]
+    codes, names = risk.codes(marts, seen, ("term", "since_term", *adjust), bands)
+    groups, parts = risk.codes(marts, seen, ("group",), bands)
     outcomes = {name: at[name].to_numpy()[seen.place] for name in ("churned", "expanded")}
     cells = lookback.count(
-        {**codes, "exposure": code, "group": groups[seen.place]},
-        {**names, "exposure": levels, "group": parts},
+        {**codes, "exposure": code, **groups},
+        {**names, "exposure": levels, **parts},
         outcomes,
     )
     exposure = levels[code]

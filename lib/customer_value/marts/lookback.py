@@ -77,7 +77,7 @@ class Lagged:
 def lagged(
     grid: Grid,
     used: tuple[np.ndarray, np.ndarray, np.ndarray],
-    adopted: tuple[np.ndarray, np.ndarray],
+    adopted: np.ndarray,
     *,
     lag: int,
     window: int,
@@ -88,7 +88,7 @@ def lagged(
     Parameters
     ----------
     used : account, month and uses of a feature, each account and month once
-    adopted : account and month in which it was adopted
+    adopted : the month in which each account adopted it; beyond every month where it did not
     prior : months before the window that the intensity of other use is taken over
 
     Returns
@@ -101,12 +101,10 @@ def lagged(
     who, when, events = used
     own = grid.cumulated(who, when, events)
     before = (account, since - prior, since - 1)
-    adopted_in = np.full(len(grid.days), np.iinfo(np.int64).max)
-    adopted_in[adopted[0]] = adopted[1]
     return Lagged(
         place=place,
         months_used=grid.between(grid.cumulated(who, when, 1), account, since, until),
-        adopted=(adopted_in[account] <= until).astype(np.int64),
+        adopted=(adopted[account] <= until).astype(np.int64),
         other_events=grid.between(grid.events - own, *before),
         prior_days=grid.between(grid.days, *before),
     )

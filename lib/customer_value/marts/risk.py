@@ -7,8 +7,10 @@ at some whole months before the month at risk, because those about to leave stop
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from typing import Literal
 
 import ibis
@@ -24,6 +26,9 @@ from customer_value.marts.store import Marts, to_pandas
 
 GROUPS = 50
 """Parts that accounts are dealt into, to be left out one at a time."""
+
+NEVER = np.iinfo(np.int64).max
+"""The month of adoption of whoever has not adopted a feature."""
 
 PRIOR = 3
 """Months before the window over which the intensity of other use is taken, at most."""
@@ -43,8 +48,6 @@ _TAKEN = frozenset(
     )
 )
 _HEX = "0123456789abcdef"
-_SHIFT = 2**15
-"""More than the number of any month, so that account and month make one number, which joins faster than two."""
 
 
 def person_months(marts: Marts) -> ir.Table:
@@ -133,16 +136,23 @@ def lagged_use(marts: Marts, *, feature: str, lag: int, window: int = 3) -> ir.T
     ------
     SettingsError : use by feature is not recorded, nobody used the feature, or a number of months is impossible
     """
-    seen = _seen(marts, feature, lag, window)
-    seen = seen.inner_join(_accounts(marts).select("account", "customer_id"), "account")
-    return seen.select(
-        "customer_id",
-        month=ibis.date(seen.t // 12, seen.t % 12 + 1, 1),
-        regular=seen.months_used / window,
-        adopted=seen.adopted,
-        other_events=seen.other_events,
-        prior_days=seen.prior_days,
+    seen = _lagged(marts, feature, lag, window)
+    unseen = seen.prior_days == 0
+    rows = ibis.memtable(
+        pa.table(
+            {
+                "account": grid(marts).account[seen.place],
+                "t": grid(marts).month[seen.place],
+                "regular": seen.months_used / window,
+                "adopted": seen.adopted,
+                "other_events": pa.array(seen.other_events, mask=unseen),
+                "prior_days": pa.array(seen.prior_days, mask=unseen),
+            }
+        )
     )
+    rows = rows.mutate(month=ibis.date(rows.t // 12, rows.t % 12 + 1, 1))
+    rows = rows.inner_join(_accounts(marts).select("account", "customer_id"), "account")
+    return rows.select("customer_id", "month", "regular", "adopted", "other_events", "prior_days")
 
 
 def feature_cells(
@@ -201,54 +211,83 @@ def _cells(
 ) -> pd.DataFrame:
     """Counts of both outcomes by everything asked for and by both exposures."""
     seen = _lagged(marts, feature, lag, window)
-    codes: dict[str, np.ndarray] = {}
-    stand_for: dict[str, Sequence[object]] = {}
-    for name in ("term", "since_term", *adjust, *(["group"] if by_group else [])):
-        if name == "intensity":
-            codes[name], stand_for[name] = _intensity(seen, bands)
-        else:
-            known, stand_for[name] = _codes(marts, name, bands)
-            codes[name] = known[seen.place]
-    codes |= {"months_used": seen.months_used, "adopted": seen.adopted}
+    named = ("term", "since_term", *adjust, *(["group"] if by_group else []))
+    numbers, stand_for = codes(marts, seen, named, bands)
+    numbers |= {"months_used": seen.months_used, "adopted": seen.adopted}
     stand_for |= {"months_used": range(window + 1), "adopted": (0, 1)}
-    outcomes = {name: _at_risk(marts)[name].to_numpy()[seen.place] for name in _OUTCOMES}
-    cells = lookback.count(codes, stand_for, outcomes)
+    outcomes = {name: at_risk(marts)[name].to_numpy()[seen.place] for name in _OUTCOMES}
+    cells = lookback.count(numbers, stand_for, outcomes)
     return cells.assign(regular=cells["months_used"] / window)
 
 
 def _lagged(marts: Marts, feature: str, lag: int, window: int) -> lookback.Lagged:
-    """Use of a feature some months before the months at risk."""
-    _check(marts, feature, lag, window)
-    used, adopted = marts.table("feature_months"), marts.table("adoption")
-    used = _by_account(marts, used.filter(used.feature == feature), "events", m=month_number(used.month))
-    adopted = adopted.filter((adopted.feature == feature) & adopted.adopted_in.notnull())
-    adopted = _by_account(marts, adopted, m=month_number(adopted.adopted_in))
-    return lookback.lagged(
-        _grid(marts),
-        _arrays(used, "account", "m", "events"),
-        _arrays(adopted, "account", "m"),
-        lag=lag,
-        window=window,
-        prior=PRIOR,
-    )
+    for name, given, least in (("lag", lag, 0), ("window", window, 1)):
+        if given < least:
+            raise SettingsError(f"The {name} must be at least {least}.\n  got:      {given}")
+    return Use.of(marts, feature).before(grid(marts), lag=lag, window=window)
 
 
-def _arrays(table: ir.Table, *columns: str) -> tuple[np.ndarray, ...]:
+@dataclass(frozen=True)
+class Use:
+    """One feature's use and adoption, under the numbers that risk sets have for accounts and months.
+
+    Attributes
+    ----------
+    feature : its name
+    account, month, events : one entry an account and month with use
+    adopted : the month of adoption, one entry an account; beyond every month where there was none
+    """
+
+    feature: str
+    account: np.ndarray
+    month: np.ndarray
+    events: np.ndarray
+    adopted: np.ndarray
+
+    @classmethod
+    def of(cls, marts: Marts, feature: str) -> Use:
+        """Read once, looked at in many ways.
+
+        Raises
+        ------
+        SettingsError : use by feature is not recorded, or nobody used the feature
+        """
+        if not marts.has("adoption"):
+            raise SettingsError(
+                "Use by feature is not recorded.\n  remedy:   bring usage_events or feature_usage_monthly"
+            )
+        used, adopted = marts.table("feature_months"), marts.table("adoption")
+        _one_of("A feature", (feature,), marts.once(("features used",), lambda: _features(adopted)))
+        used = by_account(marts, used.filter(used.feature == feature), "events", m=month_number(used.month))
+        adopted = adopted.filter((adopted.feature == feature) & adopted.adopted_in.notnull())
+        who, when = arrays(by_account(marts, adopted, m=month_number(adopted.adopted_in)), "account", "m")
+        adopted_in = np.full(len(grid(marts).days), NEVER)
+        adopted_in[who] = when
+        return cls(feature, *arrays(used, "account", "m", "events"), adopted_in)
+
+    def before(self, over: lookback.Grid, *, lag: int, window: int) -> lookback.Lagged:
+        """Use in the ``window`` whole months that lie ``lag`` whole months before each month at risk."""
+        used = (self.account, self.month, self.events)
+        return lookback.lagged(over, used, self.adopted, lag=lag, window=window, prior=PRIOR)
+
+
+def arrays(table: ir.Table, *columns: str) -> tuple[np.ndarray, ...]:
+    """Columns of a table as arrays."""
     read = table.select(*columns).to_pyarrow()
     return tuple(read[name].to_numpy() for name in columns)
 
 
-def _grid(marts: Marts) -> lookback.Grid:
+def grid(marts: Marts) -> lookback.Grid:
     """The months at risk and all use, laid out for looking back."""
 
     def compute() -> lookback.Grid:
-        first, last = _number(marts.meta.features_from), _number(marts.meta.features_until)
+        first, last = number(marts.meta.features_from), number(marts.meta.features_until)
         used = marts.table("usage_months")
         used = used.filter(used.feature_events.notnull())
-        used = _by_account(marts, used, "exposed_days", "feature_events", m=month_number(used.month))
-        who, when, days, events = _arrays(used, "account", "m", "exposed_days", "feature_events")
+        used = by_account(marts, used, "exposed_days", "feature_events", m=month_number(used.month))
+        who, when, days, events = arrays(used, "account", "m", "exposed_days", "feature_events")
         shape = (int(_accounts(marts).count().execute()), last - first + 2)
-        account, month, whole_from = (_at_risk(marts)[name].to_numpy() for name in ("account", "t", "whole_from"))
+        account, month, whole_from = (at_risk(marts)[name].to_numpy() for name in ("account", "t", "whole_from"))
         return lookback.Grid(
             account=account,
             month=month,
@@ -262,32 +301,57 @@ def _grid(marts: Marts) -> lookback.Grid:
     return marts.once(("risk grid",), compute)
 
 
-def _at_risk(marts: Marts) -> pa.Table:
-    """The months at risk as columns in memory, by account and month."""
-    return marts.once(("risk columns",), lambda: _months(marts).drop("key").order_by("account", "t").to_pyarrow())
+def at_risk(marts: Marts) -> pa.Table:
+    """The months at risk as columns in memory, by account and month.
+
+    Returns
+    -------
+    ``account, t`` (numbers of the account and of the month), ``term, since_term, plan`` (a number), ``churned,
+    expanded, whole_from`` (number of the first month that lies wholly in the account's life), ``opening_mrr``.
+    """
+    return marts.once(("risk columns",), lambda: _months(marts).order_by("account", "t").to_pyarrow())
+
+
+def codes(
+    marts: Marts, seen: lookback.Lagged, named: Sequence[str], bands: int
+) -> tuple[dict[str, np.ndarray], dict[str, Sequence[object]]]:
+    """What is known of months at risk, as numbers from 0, and what the numbers stand for.
+
+    Parameters
+    ----------
+    named : ``term``, ``since_term``, ``group`` or some of `covariates`
+    bands : of size and intensity
+    """
+    numbers: dict[str, np.ndarray] = {}
+    stand_for: dict[str, Sequence[object]] = {}
+    for name in named:
+        if name == "intensity":
+            numbers[name], stand_for[name] = _intensity(seen, bands)
+        else:
+            known, stand_for[name] = marts.once(("risk codes", name, bands), partial(_codes, marts, name, bands))
+            numbers[name] = known[seen.place]
+    return numbers, stand_for
 
 
 def _codes(marts: Marts, name: str, bands: int) -> tuple[np.ndarray, Sequence[object]]:
-    """What is known of each month at risk under numbers from 0, and what these stand for."""
-
-    def compute() -> tuple[np.ndarray, Sequence[object]]:
-        at = _at_risk(marts)
-        match name:
-            case "term" | "since_term":
-                months = at[name].to_numpy()
-                least, most = (int(months.min()), int(months.max())) if len(months) else (0, 0)
-                return months - least, range(least, most + 1)
-            case "size":
-                edges = _edges(marts, _months, "opening_mrr", bands)
-                return np.searchsorted(edges, at["opening_mrr"].to_numpy()), range(len(edges) + 1)
-            case "plan":
-                return at["plan"].to_numpy(), _levels(marts, name)
-            case "group":
-                (group,) = _arrays(_accounts(marts).order_by("account"), "group")
-                return group[at["account"].to_numpy()], range(GROUPS)
-        return _coded(marts)[name].codes[at["account"].to_numpy()], _levels(marts, name)
-
-    return marts.once(("risk codes", name, bands), compute)
+    """What is known of every month at risk, whatever was used before it."""
+    at = at_risk(marts)
+    match name:
+        case "term" | "since_term":
+            months = at[name].to_numpy()
+            least, most = (int(months.min()), int(months.max())) if len(months) else (0, 0)
+            return months - least, range(least, most + 1)
+        case "size":
+            paid = at["opening_mrr"].to_numpy()
+            edges = _cuts(paid, bands)
+            return np.searchsorted(edges, paid), range(len(edges) + 1)
+        case "plan":
+            return at["plan"].to_numpy(), pd.Categorical(_plans(marts)).categories.to_numpy()
+        case "group":
+            (group,) = arrays(_accounts(marts).order_by("account"), "group")
+            return group[at["account"].to_numpy()], range(GROUPS)
+    known = _coded(marts)[name]
+    return known.codes[at["account"].to_numpy()], known.categories.to_numpy()
 
 
 def _intensity(seen: lookback.Lagged, bands: int) -> tuple[np.ndarray, Sequence[object]]:
@@ -298,33 +362,8 @@ def _intensity(seen: lookback.Lagged, bands: int) -> tuple[np.ndarray, Sequence[
     return np.where(known, np.searchsorted(edges, per_day) + 1, 0), range(-1, len(edges) + 1)
 
 
-def _seen(marts: Marts, feature: str, lag: int, window: int) -> ir.Table:
-    """The months at risk whose window is observed, with the use in the window and before it."""
-    seen = _lagged(marts, feature, lag, window)
-    unseen = seen.prior_days == 0
-    columns = {
-        "months_used": pa.array(seen.months_used),
-        "adopted": pa.array(seen.adopted),
-        "other_events": pa.array(seen.other_events, mask=unseen),
-        "prior_days": pa.array(seen.prior_days, mask=unseen),
-    }
-    rows = _at_risk(marts).take(pa.array(seen.place))
-    for name, values in columns.items():
-        rows = rows.append_column(name, values)
-    return ibis.memtable(rows)
-
-
-def _check(marts: Marts, feature: str, lag: int, window: int) -> None:
-    for name, given, least in (("lag", lag, 0), ("window", window, 1)):
-        if given < least:
-            raise SettingsError(f"The {name} must be at least {least}.\n  got:      {given}")
-    if not marts.has("adoption"):
-        raise SettingsError("Use by feature is not recorded.\n  remedy:   bring usage_events or feature_usage_monthly")
-    _one_of("A feature", (feature,), marts.once(("features used",), lambda: _features(marts)))
-
-
-def _features(marts: Marts) -> tuple[str, ...]:
-    return tuple(marts.table("adoption").select("feature").distinct().order_by("feature").feature.to_pandas())
+def _features(adopted: ir.Table) -> tuple[str, ...]:
+    return tuple(adopted.select("feature").distinct().order_by("feature").feature.to_pandas())
 
 
 def _one_of(what: str, given: Sequence[str], allowed: Collection[str]) -> None:
@@ -333,7 +372,7 @@ def _one_of(what: str, given: Sequence[str], allowed: Collection[str]) -> None:
         raise SettingsError(f"{what} is one of {', '.join(allowed)}.\n  got:      {', '.join(unknown)}")
 
 
-def _by_account(marts: Marts, table: ir.Table, *columns: str, **further: ir.Value) -> ir.Table:
+def by_account(marts: Marts, table: ir.Table, *columns: str, **further: ir.Value) -> ir.Table:
     """The columns asked for under the account's number instead of its id."""
     numbers = _accounts(marts).select("customer_id", "account")
     return table.select("customer_id", *columns, **further).inner_join(numbers, "customer_id").drop("customer_id")
@@ -367,12 +406,6 @@ def _coded(marts: Marts) -> Mapping[str, pd.Categorical]:
     return marts.once(("risk levels",), compute)
 
 
-def _levels(marts: Marts, name: str) -> np.ndarray:
-    """The names of a plan's or an attribute's levels, by their numbers."""
-    named = pd.Categorical(_plans(marts)) if name == "plan" else _coded(marts)[name]
-    return named.categories.to_numpy()
-
-
 def _few(sizes: pd.Series) -> dict[str, str]:
     """What each level is called where the largest only are kept apart; those not stated are never put with others."""
     stated = sizes.drop(levels.NOT_STATED, errors="ignore").sort_index().sort_values(ascending=False, kind="stable")
@@ -394,45 +427,16 @@ def _plans(marts: Marts) -> pd.Series:
 def _months(marts: Marts) -> ir.Table:
     """The months at risk, with numbers for accounts, months and plans."""
 
-    def compute() -> ir.Table:
-        at = person_months(marts)
-        spells = marts.table("spells")
-        # The month in which an account starts is a whole one only where it starts on the first.
-        whole_from = month_number(spells.start_date) + (spells.start_date.day() > 1).cast("int64")
-        whole = spells.filter(spells.spell == 1).select("customer_id", whole_from=whole_from)
-        plans = _plans(marts)
-        named = ibis.memtable(pd.DataFrame({"stated": plans.index, "plan": pd.Categorical(plans).codes}))
-        at = at.mutate(stated=at.opening_plan.fill_null(levels.NOT_STATED), t=month_number(at.month))
-        at = at.inner_join(whole, "customer_id").inner_join(named, "stated")
-        columns = ("t", "term", "since_term", "plan", "churned", "expanded", "whole_from")
-        at = _by_account(marts, at, *columns, opening_mrr=at.opening_mrr.cast("float64"))
-        return at.mutate(key=at.account * _SHIFT + at.t)
-
-    return marts.keep("risk_months", compute)
-
-
-def _prior(marts: Marts) -> ir.Table:
-    """Events of all features, and days as a customer, in a month and the two before it."""
-
-    def compute() -> ir.Table:
-        used = marts.table("usage_months")
-        used = used.filter(used.feature_events.notnull())
-        used = _by_account(marts, used, "exposed_days", "feature_events", m=month_number(used.month))
-        trailing = ibis.range_window(preceding=PRIOR - 1, following=0, group_by="account", order_by="m")
-        days, events = (used[name].sum().over(trailing).cast("int64") for name in ("exposed_days", "feature_events"))
-        return used.select(key=used.account * _SHIFT + used.m, days=days, events=events, intensity=events / days)
-
-    return marts.keep("risk_prior", compute)
-
-
-def _edges(marts: Marts, of: Callable[[Marts], ir.Table], column: str, bands: int) -> tuple[float, ...]:
-    """Values that part a column into bands of about as many rows each."""
-
-    def compute() -> tuple[float, ...]:
-        (values,) = _arrays(of(marts), column)
-        return _cuts(values.astype(float), bands)
-
-    return marts.once(("risk edges", column, bands), compute)
+    at, spells = person_months(marts), marts.table("spells")
+    # The month in which an account starts is a whole one only where it starts on the first.
+    whole_from = month_number(spells.start_date) + (spells.start_date.day() > 1).cast("int64")
+    whole = spells.filter(spells.spell == 1).select("customer_id", whole_from=whole_from)
+    plans = _plans(marts)
+    named = ibis.memtable(pd.DataFrame({"stated": plans.index, "plan": pd.Categorical(plans).codes}))
+    at = at.mutate(stated=at.opening_plan.fill_null(levels.NOT_STATED), t=month_number(at.month))
+    at = at.inner_join(whole, "customer_id").inner_join(named, "stated")
+    columns = ("t", "term", "since_term", "plan", "churned", "expanded", "whole_from")
+    return by_account(marts, at, *columns, opening_mrr=at.opening_mrr.cast("float64"))
 
 
 def _cuts(values: np.ndarray, bands: int) -> tuple[float, ...]:
@@ -440,11 +444,6 @@ def _cuts(values: np.ndarray, bands: int) -> tuple[float, ...]:
     if not len(values):
         return ()
     return tuple(np.unique(np.quantile(values, [part / bands for part in range(1, bands)], method="lower")))
-
-
-def _band(value: ir.NumericValue, edges: Sequence[float]) -> ir.IntegerValue:
-    """The band of a value: how many edges lie below it, so that an edge of zero leaves zeros a band of their own."""
-    return sum(((value > edge).cast("int64") for edge in edges), ibis.literal(0, "int64"))
 
 
 def _group(customer_id: ir.StringValue) -> ir.IntegerValue:
@@ -456,6 +455,6 @@ def _group(customer_id: ir.StringValue) -> ir.IntegerValue:
     return number % GROUPS
 
 
-def _number(month: date) -> int:
+def number(month: date) -> int:
     """`month_number` in Python."""
     return month.year * 12 + month.month - 1
