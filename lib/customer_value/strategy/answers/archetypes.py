@@ -204,7 +204,7 @@ def confirmed(split: Result, *, words: Words) -> str:
         )
     order = split.row(ranked_by="shrunk", which="all", measure="rank_correlation")["estimate"]
     if known(order):
-        agrees = "largely" if order >= 0.5 else ("in part" if order >= 0.2 else "hardly at all")
+        agrees = "largely" if order >= 0.5 else "in part" if order >= 0.2 else "hardly" if order >= 0 else "not at all"
         texts.append(
             f"The order of the two halves agrees {agrees} (rank correlation {words.number(order, 2)}; at one it would "
             "be the same order, at nought none)."

@@ -2,8 +2,8 @@
 
 With many combinations the best figure belongs to the luckiest one. So every combination is drawn towards what its parts
 lead one to expect, the further the fewer accounts it has, and the table says how likely each is to be among the best at
-all. What an account could do at all is part of the expectation: a share of leavers is expected of each contract term,
-apart for accounts whose term came due and for those whose did not, since the latter could not leave.
+all. An account whose contract term did not come due could not leave, so how many of a combination's accounts were free
+to is part of what is expected of it.
 
 A finding here is about what a combination adds to its parts; what the parts do by themselves is for the segments.
 """

@@ -15,8 +15,9 @@ from customer_value.errors import SettingsError
 from customer_value.marts import Marts
 from customer_value.marts.bases import period_base
 from customer_value.marts.groups import Grouping
-from customer_value.marts.levels import NOT_STATED, OTHER, Levels, attributes
+from customer_value.marts.levels import NOT_STATED, OTHER, attributes
 from customer_value.stats import intervals
+from customer_value.stats.disclosure import shown
 from customer_value.stats.shrinkage import Shrunk, moderated_errors, shrink_estimates, shrink_shares
 
 METRICS = ("logo_retention", "grr", "nrr", "expansion_rate")
@@ -114,25 +115,30 @@ def all_shrunk(marts: Marts, choice: Choice, metric: str, *, confidence: float) 
 
 
 def _with_expected(base: pd.DataFrame, min_group: int) -> pd.DataFrame:
-    """The base with what each account's contract term, and whether it came due, lead one to expect of it."""
+    """The base with what to expect of each account by whether it was free to leave.
+
+    It was not where its contract term is stated and did not come due. What terms do besides is left to the model, which
+    shrinks it: as an expectation their luck would be taken for certain.
+    """
     base = base.assign(
         kept_mrr=np.minimum(base["start_mrr"], base["end_mrr"]),
         grown=base["end_mrr"] > base["start_mrr"],
         due=base["due"].astype(bool),
     )
-    stratum = Levels("term").name(base["term"]).astype(str) + np.where(base["due"], ", due", ", not due")
-    small = stratum.map(stratum.value_counts()) < min_group
-    stratum = stratum.where(~small, np.where(base["due"], "due", "not due"))
-    sums = base.groupby(stratum)[["start_mrr", "end_mrr", "kept_mrr", "lost", "grown"]].sum()
-    n, average = base.groupby(stratum).size(), sums["start_mrr"] / base.groupby(stratum).size()
-    # Half an account more on either side: of a few accounts none may have left, and yet one could.
+    bound = base["term"].notna() & ~base["due"]
+    if not (shown(int(bound.sum()), min_group) and shown(int((~bound).sum()), min_group)):
+        bound = pd.Series(False, index=base.index)
+    sums = base.groupby(bound)[["start_mrr", "end_mrr", "kept_mrr", "lost", "grown"]].sum()
+    n = base.groupby(bound).size()
+    average = sums["start_mrr"] / n
+    # Half an account more on either side: where none left, one could have.
     expected = {
         "logo_retention": (sums["lost"] + 0.5) / (n + 1),
         "grr": (sums["start_mrr"] - sums["kept_mrr"] + average / 2) / (sums["start_mrr"] + average),
         "expansion_rate": (sums["grown"] + 0.5) / (n + 1),
         "nrr": sums["end_mrr"] / sums["start_mrr"],
     }
-    return base.assign(**{f"expected_{name}": stratum.map(values) for name, values in expected.items()})
+    return base.assign(**{f"expected_{name}": bound.map(values) for name, values in expected.items()})
 
 
 def combined(base: pd.DataFrame, groups: Sequence[Grouping], *, order: int) -> Archetypes | None:
