@@ -375,7 +375,7 @@ def terminal(rng: np.random.Generator, *, effect: float, hazard: float = 0.03, s
 
 
 def retained(effect: float, level: float, hazard: float = 0.03) -> float:
-    """True share of the base of `paths` that is left after a year at one level of exposure, in the world of `terminal`."""
+    """True share of the base of `paths` left after a year at one level of exposure, in the world of `terminal`."""
     total = sum(hazard * (1.3 - month / 20) for month in range(1, 13)) * np.exp(effect * level)
     return 0.7 * np.exp(-total) + 0.3 * np.exp(-total * np.exp(0.4))
 
