@@ -259,6 +259,13 @@ def test_segments_say_what_no_longer_shows_among_like_accounts() -> None:
     assert "compared as they are, 20 percentage points lower" in kept
 
 
+def test_a_group_without_like_accounts_does_not_lead() -> None:
+    alone = contrast(level="Pro", overlap=0.2, p=1e-9, p_adjusted=1e-8)
+    assert "“Basic 2”" in segments.headline(contrasts(alone, contrast()), words=WORDS)
+    assert segments.clearest_first(contrasts(alone, contrast())).table["level"].tolist() == ["Basic 2", "Pro"]
+    assert segments.headline(contrasts(alone), words=WORDS).endswith("by the model more than by like accounts")
+
+
 def test_groups_that_hardly_overlap_are_named() -> None:
     said = segments.overlapping(contrasts(contrast(), contrast(level="Pro", overlap=0.8)), words=WORDS)
     assert "at least 80% of all accounts are of a kind found on both sides" in said
@@ -267,7 +274,7 @@ def test_groups_that_hardly_overlap_are_named() -> None:
     assert "only 20%" in said
     nothing = {"estimate": np.nan, "low": np.nan, "high": np.nan, "p": np.nan, "overlap": 0.0}
     said = segments.overlapping(contrasts(contrast(level="Pro", **nothing)), words=WORDS)
-    assert "No like accounts at all are found for plan “Pro”" in said
+    assert said.startswith("Next to no like accounts are found for plan “Pro”: only the plain difference is known")
 
 
 def test_every_contrast_becomes_a_finding() -> None:
@@ -287,7 +294,7 @@ def test_every_contrast_becomes_a_finding() -> None:
     assert (found[0].money_low, found[0].money, found[0].money_high) == (200, 1000, 2000)
     assert found[0].compared_with == "the other accounts at equal size and contract term"
     assert found[0].caveat == "Compared as they are, it is 30 percentage points lower."
-    assert "nothing is left to compare" in found[3].caveat
+    assert "there is no like to compare with like" in found[3].caveat
     assert "only 30% of all accounts" in found[4].caveat
     assert "the other way when compared as they are among those whose term came due and adjusted" in found[4].caveat
     assert "A few large accounts decide this figure." in found[4].caveat

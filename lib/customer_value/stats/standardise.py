@@ -30,6 +30,9 @@ Over = Literal["all", "group", "rest"]
 HARDLY_OVERLAP = 0.5
 """Where less of the base than this lies in the range that both groups share, a comparison extrapolates."""
 
+NO_OVERLAP = 0.05
+"""Where less of the base than this does, there is nobody to compare with: an estimate would be the model's alone."""
+
 _COVARIATE_SD = 2.5
 """Of the normal prior on a covariate's log odds, of a level or of one standard deviation (Gelman et al. 2008)."""
 _ANCHOR_SD = 100.0

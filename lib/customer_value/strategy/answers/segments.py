@@ -107,11 +107,15 @@ def another_cut(usual: Result, finer: Result, *, alike: bool, words: Words) -> s
 
 
 def clearest_first(adjusted: Result) -> Result:
-    """One row a contrast that could be tested, the smallest adjusted p first; the raw difference as column ``raw``."""
+    """One row a contrast that could be tested, the smallest adjusted p first; the raw difference as column ``raw``.
+
+    Groups that hardly overlap with the others come last, however small their p.
+    """
     table = _kind(adjusted).merge(
         _kind(adjusted, "raw")[[*_ROW, "estimate"]].rename(columns={"estimate": "raw"}), on=list(_ROW)
     )
-    tested = table[table["p"].notna()].sort_values(["p_adjusted", "p", *_ROW], kind="stable")
+    tested = table[table["p"].notna()].assign(hardly=lambda rows: rows["overlap"] < HARDLY_OVERLAP)
+    tested = tested.sort_values(["hardly", "p_adjusted", "p", *_ROW], kind="stable").drop(columns="hardly")
     return Result(**{**vars(adjusted), "table": tested.reset_index(drop=True), "keys": _ROW})
 
 
@@ -166,20 +170,19 @@ def kept_caption(adjusted: Result, *, start: date, end: date, words: Words) -> s
 def overlapping(adjusted: Result, *, words: Words) -> str:
     """Whether groups have accounts of one kind to be compared by, and which hardly do or do not at all."""
     table = _kind(adjusted)
-    groups = table[table["overlap"].notna()].drop_duplicates(["attribute", "level"])
-    if groups.empty:
+    every = table[table["overlap"].notna()].drop_duplicates(["attribute", "level"])
+    if every.empty:
         return ""
+    groups = every[every["estimate"].notna()]
     hardly = groups[groups["overlap"] < HARDLY_OVERLAP].sort_values("overlap", kind="stable")
     least = words.share(groups["overlap"].min())
-    if hardly.empty:
+    text = ""
+    if hardly.empty and len(groups):
         text = (
             f"In every comparison at least {least} of all accounts are of a kind found on both sides, so like is "
             "compared with like."
         )
-    else:
-        named = words.list([_group(row, words) for _, row in hardly.head(_MOST_NAMED).iterrows()])
-        more = len(hardly) - _MOST_NAMED
-        named += f" (and {words.number(more)} more)" if more > 0 else ""
+    elif len(hardly):
         one = len(hardly) == 1
         few = (
             f"only {least} of all accounts are"
@@ -188,17 +191,19 @@ def overlapping(adjusted: Result, *, words: Words) -> str:
         )
         do = "overlaps" if one else "overlap"
         text = (
-            f"{words.count(len(hardly), len(groups))} groups hardly {do} with the others: {named}. There {few} of a "
-            "kind found on both sides; for all others the adjusted figure is what the model makes of it. Nothing is "
-            "done on it without a test."
+            f"{words.count(len(hardly), len(every))} groups hardly {do} with the others: {_named(hardly, words)}. "
+            f"There {few} of a kind found on both sides; for all others the adjusted figure is what the model makes of it. "
+            "Nothing is done on it without a test."
         )
     shown = set(map(tuple, _kind(adjusted, "raw").dropna(subset="estimate")[["attribute", "level"]].to_numpy()))
-    apart = groups[groups["estimate"].isna()]
+    apart = every[every["estimate"].isna()]
     apart = apart[[tuple(pair) in shown for pair in apart[["attribute", "level"]].to_numpy()]]
     if not apart.empty:
-        named = words.list([_group(row, words) for _, row in apart.head(_MOST_NAMED).iterrows()])
-        text += f" No like accounts at all are found for {named}: only the raw difference is known."
-    return text
+        text += (
+            f" Next to no like accounts are found for {_named(apart, words)}: only the plain difference is known, and "
+            "nothing is done on it."
+        )
+    return text.strip()
 
 
 def heatmap_caption(overview: Result, *, start: date, end: date, words: Words) -> str:
@@ -263,6 +268,13 @@ def counted_detail(overview: Result, *, words: Words) -> str:
     )
 
 
+def _named(groups: pd.DataFrame, words: Words) -> str:
+    """The first few groups by name, and how many more there are."""
+    named = words.list([_group(row, words) for _, row in groups.head(_MOST_NAMED).iterrows()])
+    more = len(groups) - _MOST_NAMED
+    return f"{named} (and {words.number(more)} more)" if more > 0 else named
+
+
 def _reach(adjusted: Result, words: Words) -> str:
     """What the typical comparison of accounts kept could have found: 2.8 standard errors, read off its range."""
     table = _kind(adjusted)
@@ -282,11 +294,15 @@ def _kind(adjusted: Result, kind: str = "adjusted") -> pd.DataFrame:
 
 
 def _clear(adjusted: Result, *, kind: str = "adjusted") -> pd.DataFrame:
-    """Contrasts that hold after the correction and that no handful of accounts decides, the clearest first."""
+    """Contrasts that hold after the correction and that no handful of accounts decides, the clearest first.
+
+    Groups that hardly overlap with the others come last.
+    """
     table = _kind(adjusted, kind)
     alpha = 1 - (adjusted.level or 0.95)
     clear = table[(table["p_adjusted"] <= alpha) & ~table["few_accounts"].astype(bool)]
-    return clear.sort_values(["p_adjusted", "p"], kind="stable")
+    hardly = clear["overlap"] < HARDLY_OVERLAP
+    return clear.assign(hardly=hardly).sort_values(["hardly", "p_adjusted", "p"], kind="stable").drop(columns="hardly")
 
 
 def _raw(row: pd.Series, adjusted: Result) -> float:
@@ -309,6 +325,8 @@ def _left(row: pd.Series, adjusted: Result, words: Words) -> str:
     alike, raw = alike_in(row["adjusted_for"], words), _raw(row, adjusted)
     if not alike:
         return ""
+    if row["overlap"] < HARDLY_OVERLAP:
+        return f" at equal {alike}, by the model more than by like accounts"
     gone = 1 - row["estimate"] / raw if raw else -1.0
     if gone > 1:
         return f" at equal {alike}, although it looks the other way"

@@ -12,7 +12,7 @@ from customer_value.strategy.established import FEW_CAVEAT, noun
 from customer_value.strategy.findings import Area, Finding, identifier
 from customer_value.strategy.wording import Words, known
 
-APART_CAVEAT = "The groups differ so wholly in what they were to be made alike in that nothing is left to compare."
+APART_CAVEAT = "Next to no account is of a kind found on both sides, so there is no like to compare with like."
 HARDLY_OVERLAP = 0.5
 """Where fewer of the accounts than this are of a kind found on both sides, a comparison extrapolates."""
 

@@ -84,8 +84,8 @@ def adjusted(
       crossed with terms (only where ``p`` is small enough to matter)
     - ``agrees``: whether both have the sign of the estimate, the groups overlap and no few accounts decide
 
-    An adjusted row has no estimate where the group is too small or where the covariates determine it (a plan that is
-    sold on one term only, at one price).
+    An adjusted row has no estimate where the group is too small, or where next to nobody is of a kind found on both
+    sides (a plan that is sold on one term only, at one price).
 
     References
     ----------
@@ -118,7 +118,7 @@ def adjusted(
                 row = {"attribute": attribute.name, "level": level, "metric": metric, "kind": "adjusted"}
                 row |= before[["n", "n_rest", "few_accounts", "attribute_label", "known_at"]].to_dict()
                 row |= {"overlap": overlap, "adjusted_for": ", ".join(study.adjusted_for)}
-                if pd.notna(before["estimate"]):
+                if pd.notna(before["estimate"]) and overlap >= standardise.NO_OVERLAP:
                     row |= study.row(metric, inside, overlap=overlap, few=bool(before["few_accounts"]))
                 if "gain" in row and now is not None:
                     arr = arr_now(active, now, level, row["target"])
