@@ -13,7 +13,7 @@ import pytest
 from customer_value.errors import SettingsError
 from customer_value.intake import load
 from customer_value.intake.contract import BY_NAME
-from customer_value.simulate import NULL, Features, make_sample, simulate, write, write_large
+from customer_value.simulate import NULL, Features, as_flat, as_snapshots, make_sample, simulate, write, write_large
 from customer_value.simulate.business import MONTHLY, TABLES
 
 LARGE = ["activity_monthly.parquet", "feature_usage_monthly.parquet"]
@@ -274,6 +274,39 @@ def test_use_lies_within_the_account_s_days_and_people(world):
         assert (features[column] <= features["events"]).all()
         assert whole[column].sum() < 0.8 * cells[column, "sum"].sum(), "days and users do not add up over features"
     assert (whole["active_days"] <= 23).all()
+
+
+def test_snapshots_are_the_lines_at_each_close(tmp_path):
+    small = as_snapshots(simulate(accounts=300, months=12, tables=["customers", "subscriptions"]))
+    whole = simulate(accounts=300, months=12)
+    rows = small.tables["mrr_snapshots"]
+    assert rows["month"].nunique() == 12
+    for close in ("2025-07-31", "2026-06-30"):
+        at_close = rows[rows["month"] == pd.Timestamp(close).replace(day=1)].set_index("customer_id")["mrr"]
+        pd.testing.assert_series_equal(at_close, mrr_at(whole, close), check_names=False)
+    assert rows[["plan", "seats"]].notna().all(axis=None)
+    folder = write(small, tmp_path / "data")
+    load(folder, mapping=folder / "mapping.yml", out=tmp_path / "tables")
+
+
+def test_flat_tenures_are_those_of_the_truth(tmp_path):
+    """A life table of the tenures follows the true survival: 4 standard errors at 12 and 24 months."""
+    large = simulate(accounts=4000, tables=["customers", "subscriptions"])
+    flat = as_flat(large).tables["flat"]
+    assert flat["customer_id"].is_unique
+    assert len(flat) == (large.tables["customers"]["signup_date"] > pd.Timestamp(large.truth["observed_from"])).sum()
+    survival, variance = 1.0, 0.0
+    for month in range(1, 25):
+        at_risk = (flat["tenure"] >= month).sum()
+        events = (flat["churned"] & (flat["tenure"] == month)).sum()
+        survival *= 1 - events / at_risk
+        variance += events / (at_risk * (at_risk - events))
+        if month in (12, 24):
+            error = survival * np.sqrt(variance)
+            assert abs(survival - large.truth["survival"]["all"]["all"][month]) < 4 * error
+    small = as_flat(simulate(accounts=300, tables=["customers", "subscriptions"]))
+    folder = write(small, tmp_path / "data")
+    load(folder, mapping=folder / "mapping.yml", out=tmp_path / "tables")
 
 
 def test_some_use_lies_after_the_end(world, plans):

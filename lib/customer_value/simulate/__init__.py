@@ -18,6 +18,7 @@ from .mechanisms import (
     WindDown,
 )
 from .parameters import CHANNELS, DEFAULT, NULL, PLANS, SIZES, Parameters
+from .shapes import as_flat, as_snapshots
 from .truth import true_survival
 
 __all__ = [
@@ -40,6 +41,8 @@ __all__ = [
     "Support",
     "Surveys",
     "WindDown",
+    "as_flat",
+    "as_snapshots",
     "make_sample",
     "simulate",
     "true_survival",

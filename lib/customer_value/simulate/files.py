@@ -116,23 +116,26 @@ def _text(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _mapping(truth: dict[str, object], columns: dict[str, list[str]], parquet: Collection[str]) -> str:
-    attributes = {
-        name: {"from": name, "known_at": truth["known_at"][name], "label": label, "kind": "text"}
-        for name, label in LABELS.items()
-    }
-    tables = {
-        name: {
+    tables: dict[str, dict[str, object]] = {}
+    for name, of_table in columns.items():
+        attributes = [column for column in of_table if column in LABELS and name in ("customers", "flat")]
+        tables[name] = {
             "from": f"{name}.parquet" if name in parquet else f"{name}.csv",
             "columns": {column: column for column in of_table if column not in attributes},
         }
-        for name, of_table in columns.items()
-    }
-    tables["customers"]["attributes"] = attributes
-    declared = {
+        if attributes:
+            tables[name]["attributes"] = {
+                column: {"from": column, "known_at": truth["known_at"][column], "label": LABELS[column], "kind": "text"}
+                for column in attributes
+            }
+    declared: dict[str, object] = {
         "version": 1,
         "description": "The sample: a simulated software business with known truth.",
         "currency": "GBP",
-        "observed_from": truth["observed_from"],
-        "tables": tables,
     }
+    if "flat" in columns:
+        declared["observation"] = "followed_from_start"
+    else:
+        declared["observed_from"] = truth["observed_from"]
+    declared["tables"] = tables
     return yaml.safe_dump(declared, sort_keys=False, allow_unicode=True)
