@@ -6,11 +6,13 @@ import random
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time, timedelta
+from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from customer_value.marts import Marts
+from customer_value.intake import load
+from customer_value.marts import Marts, build
 from customer_value.marts.dates import close_of_month, first_of_month, months_between
 from marts_fixtures import build_marts
 from marts_reference import carried, daily_mrr, random_rows
@@ -407,6 +409,31 @@ def test_neither_a_future_nor_the_order_of_rows_matters(tmp_path) -> None:
     later = [act("a", "2024-01-01 00:00:00"), act("b", "2024-05-05")], [summed("a", "2024-01-01", "z", 9)]
     assert bytes_of("later", events + later[0], sums + later[1], held) == expected
     assert bytes_of("turned", events[::-1], sums[::-1], held[::-1]) == expected
+
+
+def test_the_crm_export_counts_as_in_its_own_files(root: Path, shared: Path, tmp_path) -> None:
+    load(shared / "crm", mapping=root / "data/mappings/crm.yml", out=tmp_path / "tables", grace_days=31)
+    marts = build(tmp_path / "tables", tmp_path / "marts", grace_days=31)
+    raw = pd.read_csv(shared / "crm/event_monthly.csv.gz", parse_dates=["month"])
+    # The month after the as-of day is in the files and nowhere in the marts.
+    assert raw["month"].max() == pd.Timestamp("2024-01-01")
+    raw = raw[raw["month"] < "2024-01-01"]
+    assert marts.meta.usage_until == marts.meta.features_until == date(2023, 12, 1)
+    # Nobody in this export uses anything while no customer.
+    assert not any("no customer" in said for said in marts.meta.warnings)
+    used = raw[raw["n_events"] > 0]
+    got = marts.frame("feature_months")
+    assert (len(got), got["events"].sum()) == (len(used), used["n_events"].sum())
+    by_feature = used.groupby("event_type_name")["n_events"].agg(["size", "sum"])
+    pd.testing.assert_frame_equal(
+        got.groupby("feature")["events"].agg(["size", "sum"]), by_feature, check_dtype=False, check_names=False
+    )
+    every = pd.read_csv(shared / "crm/usage_monthly.csv.gz", parse_dates=["month"]).query("month < '2024-01-01'")
+    months = marts.frame("usage_months")
+    assert [months[name].sum() for name in ("events", "active_days", "users")] == [
+        every[name].sum() for name in ("n_events", "n_days", "n_users")
+    ]
+    assert months["feature_events"].sum() == used["n_events"].sum()
 
 
 def test_accounts_without_terms_and_tables_of_tenures(tmp_path) -> None:

@@ -168,7 +168,7 @@ def standing(
     if heavy:
         code, levels = _thirds(grid.between(_own(grid, use), *span), grid.between(grid.days, *span))
     paid = marts.table("accounts")
-    paid = risk.by_account(marts, paid, arr=(paid.mrr_now * 12).cast("float64"))
+    paid = risk.by_account(marts, paid.select("customer_id", arr=(paid.mrr_now * 12).cast("float64")))
     who, arr = risk.arrays(paid, "account", "arr")
     owed = np.zeros(len(grid.days))
     owed[who] = arr
@@ -202,7 +202,7 @@ def _seen(
 def _from_start(marts: Marts) -> np.ndarray:
     """Whether the start of each account's life is known and on record."""
     known = marts.table("accounts")
-    known = risk.by_account(marts, known.filter(known.cohort_month.notnull()))
+    known = risk.by_account(marts, known.filter(known.cohort_month.notnull()).select("customer_id"))
     (who,) = risk.arrays(known, "account")
     from_start = np.zeros(len(risk.grid(marts).days), dtype=bool)
     from_start[who] = True

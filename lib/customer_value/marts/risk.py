@@ -258,9 +258,11 @@ class Use:
             )
         used, adopted = marts.table("feature_months"), marts.table("adoption")
         _one_of("A feature", (feature,), marts.once(("features used",), lambda: _features(adopted)))
-        used = by_account(marts, used.filter(used.feature == feature), "events", m=month_number(used.month))
+        used = used.filter(used.feature == feature)
+        used = by_account(marts, used.select("customer_id", "events", m=month_number(used.month)))
         adopted = adopted.filter((adopted.feature == feature) & adopted.adopted_in.notnull())
-        who, when = arrays(by_account(marts, adopted, m=month_number(adopted.adopted_in)), "account", "m")
+        adopted = by_account(marts, adopted.select("customer_id", m=month_number(adopted.adopted_in)))
+        who, when = arrays(adopted, "account", "m")
         adopted_in = np.full(len(grid(marts).days), NEVER)
         adopted_in[who] = when
         return cls(feature, *arrays(used, "account", "m", "events"), adopted_in)
@@ -284,7 +286,8 @@ def grid(marts: Marts) -> lookback.Grid:
         first, last = number(marts.meta.features_from), number(marts.meta.features_until)
         used = marts.table("usage_months")
         used = used.filter(used.feature_events.notnull())
-        used = by_account(marts, used, "exposed_days", "feature_events", m=month_number(used.month))
+        used = used.select("customer_id", "exposed_days", "feature_events", m=month_number(used.month))
+        used = by_account(marts, used)
         who, when, days, events = arrays(used, "account", "m", "exposed_days", "feature_events")
         shape = (int(_accounts(marts).count().execute()), last - first + 2)
         account, month, whole_from = (at_risk(marts)[name].to_numpy() for name in ("account", "t", "whole_from"))
@@ -372,10 +375,10 @@ def _one_of(what: str, given: Sequence[str], allowed: Collection[str]) -> None:
         raise SettingsError(f"{what} is one of {', '.join(allowed)}.\n  got:      {', '.join(unknown)}")
 
 
-def by_account(marts: Marts, table: ir.Table, *columns: str, **further: ir.Value) -> ir.Table:
-    """The columns asked for under the account's number instead of its id."""
+def by_account(marts: Marts, table: ir.Table) -> ir.Table:
+    """A table with the accounts' numbers in place of their ids."""
     numbers = _accounts(marts).select("customer_id", "account")
-    return table.select("customer_id", *columns, **further).inner_join(numbers, "customer_id").drop("customer_id")
+    return table.inner_join(numbers, "customer_id").drop("customer_id")
 
 
 def _accounts(marts: Marts) -> ir.Table:
@@ -436,7 +439,7 @@ def _months(marts: Marts) -> ir.Table:
     at = at.mutate(stated=at.opening_plan.fill_null(levels.NOT_STATED), t=month_number(at.month))
     at = at.inner_join(whole, "customer_id").inner_join(named, "stated")
     columns = ("t", "term", "since_term", "plan", "churned", "expanded", "whole_from")
-    return by_account(marts, at, *columns, opening_mrr=at.opening_mrr.cast("float64"))
+    return by_account(marts, at.select("customer_id", *columns, opening_mrr=at.opening_mrr.cast("float64")))
 
 
 def _cuts(values: np.ndarray, bands: int) -> tuple[float, ...]:
