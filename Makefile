@@ -42,8 +42,8 @@ lab: $(STAMP) ## open the notebooks in JupyterLab
 test: $(STAMP) ## run the tests
 	@$(BIN)/python -m pytest -n auto $(TESTS)
 
-truth: $(STAMP) ## draw the simulated worlds of docs/truth.md: ONLY=name,name WORLDS=0.1
-	@$(BIN)/python tests/truth/run.py $(if $(ONLY),--only '$(ONLY)') $(if $(WORLDS),--worlds '$(WORLDS)')
+truth: $(STAMP) ## draw the simulated worlds of docs/truth.md: ONLY=name,name WORLDS=0.1 STORE=yes
+	@$(BIN)/python tests/truth/run.py $(if $(ONLY),--only '$(ONLY)') $(if $(WORLDS),--worlds '$(WORLDS)') $(if $(STORE),--store)
 
 bench: $(STAMP) ## time this report against what else one would run
 	@for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
