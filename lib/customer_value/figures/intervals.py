@@ -115,7 +115,9 @@ def intervals(
             left, right = 0.12, 0.14
             room = width - value_width - 0.3
             shown = {row: theme.wrap(name, width=room, size=size, lines=2) for row, name in names.items()}
-            heights = {row: (text.count("\n") + 1) * line + 0.28 for row, text in shown.items()}
+            # Of a pair the upper mark must clear the name above it.
+            marked = 0.35 if pair else 0.28
+            heights = {row: (text.count("\n") + 1) * line + marked for row, text in shown.items()}
         else:
             shown = {row: theme.wrap(name, width=2.3, size=size, lines=2) for row, name in names.items()}
             left = max(theme.text_width(text, size) for text in shown.values()) + 0.22
