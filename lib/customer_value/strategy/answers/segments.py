@@ -192,8 +192,8 @@ def overlapping(adjusted: Result, *, words: Words) -> str:
         do = "overlaps" if one else "overlap"
         text = (
             f"{words.count(len(hardly), len(every))} groups hardly {do} with the others: {_named(hardly, words)}. "
-            f"There {few} of a kind found on both sides; for all others the adjusted figure is what the model makes "
-            "of it. Nothing is done on it without a test."
+            f"There {few} of a kind found on both sides; for the rest of them the adjusted figure is what the model "
+            "makes of it. Nothing is done on it without a test."
         )
     shown = set(map(tuple, _kind(adjusted, "raw").dropna(subset="estimate")[["attribute", "level"]].to_numpy()))
     apart = every[every["estimate"].isna()]
