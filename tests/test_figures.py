@@ -311,6 +311,15 @@ def test_ratios_print_and_colour_the_main_estimate_alone():
     assert figure.axes[0].get_xscale() == "log"
 
 
+def test_a_way_of_comparing_keeps_its_shape_where_the_first_row_lacks_another():
+    made = ratios_of({"export": (math.nan, 0.8, 0.6), "api": (0.5, 0.9, 1.02)})
+    kept = made.table[made.table["estimate"].notna()]
+    kept = kept.assign(view=pd.Categorical(kept["view"], ["naive", "landmark", "lagged"]))
+    figure = figures.ratios(made.with_table(kept), words=WORDS)
+    assert any(text.startswith("○ naive") for text in texts(figure))
+    assert any(text.startswith("■ lagged") for text in texts(figure))
+
+
 def test_a_ratio_beyond_the_axis_ends_in_an_arrow_and_is_said():
     far = figures.ratios(ratios_of({"export": (0.3, 0.8, 40.0)}), words=WORDS)
     assert ">" in [line.get_marker() for line in far.axes[0].lines]

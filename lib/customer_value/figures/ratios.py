@@ -49,7 +49,8 @@ def ratios(
     ----------
     result : one row a mark, in the order in which rows and marks are drawn; ``estimate, low, high`` are ratios
     by : the key that names the rows; default the first
-    mark : the key that tells the marks of a row apart, at most four values; default the last
+    mark : the key that tells the marks of a row apart, at most four values, each with a shape by its place (of a
+        categorical among its categories, else in the table); default the last
     main : the value of ``mark`` that the message rests on; default the last
     clear : a column that says which main marks are in colour
     labels : what to call keys' values
@@ -67,7 +68,8 @@ def ratios(
     drawn = table[table["estimate"].notna()]
     if drawn.empty:
         raise ValueError(f"{result.name!r} has no ratio to draw: every group is too small")
-    ways = list(dict.fromkeys(table[mark].astype(str)))
+    kind = table[mark].dtype
+    ways = [str(way) for way in (kind.categories if hasattr(kind, "categories") else dict.fromkeys(table[mark]))]
     main = main or ways[-1]
     if len(ways) > len(_MARKS):
         raise ValueError(f"at most {len(_MARKS)} marks fit on a row, got: {ways}")

@@ -103,7 +103,7 @@ def to_draw(naive: Result, landmark: Result, lagged: Result, verdicts: Result, *
     views = {"naive": naive.table, "landmark": landmark.table, "lagged": lagged.table[lagged.table["main"]]}
     parts = [table[table["outcome"] == outcome].assign(view=view) for view, table in views.items()]
     # Where hardly anyone never adopted, a comparison with them would only stretch the axis.
-    parts[0] = parts[0][parts[0]["overlap"]]
+    parts[0] = parts[0].assign(estimate=parts[0]["estimate"].where(parts[0]["overlap"]))
     every = pd.concat(parts, ignore_index=True)
     order = _order(every[every["view"] == "lagged"], verdicts)
     every = _marked(every, verdicts, outcome)
@@ -113,6 +113,7 @@ def to_draw(naive: Result, landmark: Result, lagged: Result, verdicts: Result, *
 def lags_to_draw(lagged: Result, verdicts: Result, *, outcome: str) -> Result:
     """The estimates at every lag, for the same features. Keyed by ``feature, view``, a view being a lag."""
     every = lagged.table[lagged.table["outcome"] == outcome]
+    every = every.sort_values("lag", kind="stable")
     every = _marked(every.assign(view=every["lag"].map(lambda lag: f"lag_{lag:.0f}")), verdicts, outcome)
     order = _order(every[every["main"]], verdicts)
     return _picked(lagged, every, "view", order, name="by_lag")
@@ -417,6 +418,8 @@ def _marked(every: pd.DataFrame, verdicts: Result, outcome: str) -> pd.DataFrame
 def _picked(lagged: Result, every: pd.DataFrame, view: str, order: list[str], *, name: str) -> Result:
     place = {feature: number for number, feature in enumerate(order)}
     chosen = every[every["feature"].isin(order) & every["estimate"].notna()]
+    # Every mark keeps its shape, also where the first feature lacks one.
+    chosen = chosen.assign(**{view: pd.Categorical(chosen[view], categories=list(dict.fromkeys(every[view])))})
     chosen = chosen.sort_values("feature", key=lambda names: names.map(place), kind="stable")
     return Result(
         name=name,
@@ -439,7 +442,7 @@ def _earlier(lag: float, words: Words) -> str:
 
 
 def _at(drawn: Result, words: Words) -> str:
-    main = drawn.table.loc[drawn.table["main"] == True, "lag"] if "lag" in drawn.table else []  # noqa: E712
+    main = drawn.table.loc[drawn.table["main"].eq(True), "lag"] if "lag" in drawn.table else []
     return _earlier(main.iloc[0], words) if len(main) else "some months earlier"
 
 
