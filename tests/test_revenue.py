@@ -20,6 +20,7 @@ from customer_value.marts import periods
 from customer_value.marts.bases import period_base
 from customer_value.stats.jackknife import jackknife_of_sums
 from customer_value.studies import revenue
+from customer_value.studies.revenue import closed_group
 from marts_fixtures import build_marts
 
 YEAR = {"start": date(2023, 12, 31), "end": date(2024, 12, 31)}
@@ -150,8 +151,8 @@ class TestRetention:
         assert due["estimate"] == pytest.approx(270 / 690)
 
     def test_nothing_is_said_of_terms_that_the_data_do_not_state(self, book, monkeypatch) -> None:
-        unstated = revenue.period_base(book, **YEAR).assign(term=np.nan, due=False)
-        monkeypatch.setattr(revenue, "period_base", lambda *_, **__: unstated)
+        unstated = period_base(book, **YEAR).assign(term=np.nan, due=False)
+        monkeypatch.setattr(closed_group, "period_base", lambda *_, **__: unstated)
         found = revenue.retention(book, **YEAR, min_group=1)
         assert not found.table["metric"].str.endswith("_due").any()
         assert found.notes[0].startswith("The data state no contract terms")

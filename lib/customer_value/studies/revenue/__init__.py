@@ -1,0 +1,40 @@
+"""Where recurring revenue came from and where it went, and how much of it stays.
+
+Two views that answer different questions and must not be mixed. *Movements* add up every account's monthly changes, so
+they reconcile with opening and closing MRR to the penny. *Retention* follows one closed group, the accounts active when
+the period begins: an account that left at any time counts as gone even if it came back, and accounts won since are left
+out.
+
+The period is two closes: the state of the accounts at the end of the day ``start`` and of the day ``end``. Money is
+monthly recurring revenue (MRR) unless a column says otherwise.
+"""
+
+from __future__ import annotations
+
+from customer_value.studies.revenue.closed_group import decomposition, monthly_trend, retention
+from customer_value.studies.revenue.concentration import influence
+from customer_value.studies.revenue.leaving import churn_reasons, churn_side_by_side, leaver_size
+from customer_value.studies.revenue.makeup import PARTS, parts
+from customer_value.studies.revenue.moved import MOVEMENTS
+from customer_value.studies.revenue.streams import GAINS, arr_trend, movements, quick_ratio, top_movers, waterfall
+from customer_value.studies.revenue.winds import headwind_tailwind
+
+__all__ = [
+    "GAINS",
+    "MOVEMENTS",
+    "PARTS",
+    "arr_trend",
+    "churn_reasons",
+    "churn_side_by_side",
+    "decomposition",
+    "headwind_tailwind",
+    "influence",
+    "leaver_size",
+    "monthly_trend",
+    "movements",
+    "parts",
+    "quick_ratio",
+    "retention",
+    "top_movers",
+    "waterfall",
+]
