@@ -18,7 +18,7 @@ import ibis.expr.types as ir
 from ibis.backends.duckdb import Backend
 
 from customer_value.errors import DataError
-from customer_value.marts import months, satisfaction, spells, store, usage
+from customer_value.marts import months, risk_months, satisfaction, spells, store, usage
 from customer_value.marts.accounts import accounts, check_names
 from customer_value.marts.dates import first_of_month, last_whole_month, next_month
 from customer_value.marts.store import Marts, Meta
@@ -131,11 +131,13 @@ def _all(press: _Press, declared: Mapping[str, Any], grace_days: int) -> Meta:
     last_month = last_whole_month(as_of)
     days = months.closes(first_month, last_month)
     held = press.keep("holdings", months.holdings(months.at_days(lines, months.days_table({"day": days}))))
-    press.write(
+    by_month = press.write(
         "calendar_months",
         months.calendar_months(held, spelled, known, days=days),
         order=("month", "customer_id"),
     )
+    at_risk = risk_months.risk_months(by_month, spelled, known)
+    press.write("risk_months", at_risk, order=("customer_id", "month"))
     anniversaries = press.keep("anniversaries", months.anniversaries(known, as_of=as_of))
     press.write("age_months", months.age_months(lines, spelled, known, anniversaries), order=("customer_id", "age"))
     said = _satisfaction(press, declared, lines, spelled, known, as_of)

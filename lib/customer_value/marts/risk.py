@@ -22,10 +22,8 @@ import pyarrow as pa
 from customer_value.errors import SettingsError
 from customer_value.marts import levels, lookback
 from customer_value.marts.dates import month_number
+from customer_value.marts.risk_months import GROUPS, in_order
 from customer_value.marts.store import Marts, to_pandas
-
-GROUPS = 50
-"""Parts that accounts are dealt into, to be left out one at a time."""
 
 NEVER = np.iinfo(np.int64).max
 """The month of adoption of whoever has not adopted a feature."""
@@ -40,58 +38,25 @@ Outcome = Literal["churned", "expanded"]
 Exposure = Literal["regular", "adopted"]
 
 _OUTCOMES, _EXPOSURES = ("churned", "expanded"), ("regular", "adopted")
+_COLUMNS = ("term", "since_term", "group", "churned", "expanded")
 _BUILT_IN = ("size", "plan", "intensity")
 _TAKEN = frozenset(
     (
         *("account", "age_months", "at_risk", "churned", "events", "expanded", "exposure", "group", "intensity"),
-        *("months_used", "opening_mrr", "opening_plan", "regular", "adopted", "since_term", "size"),
+        *("months_used", "opening_mrr", "opening_plan", "regular", "adopted", "since_term", "size", "whole_from"),
     )
 )
-_HEX = "0123456789abcdef"
 
 
 def person_months(marts: Marts) -> ir.Table:
-    """The months in which accounts were at risk of their first end.
-
-    An account is at risk in the calendar months that it opens as a customer who has not left before, from the first
-    month whose movements mean something to the last whole one.
+    """The months in which accounts were at risk of their first end, with what was known of them at sign-up.
 
     Returns
     -------
-    One row an account and month: ``customer_id, month, age_months`` (whole months since its origin at the month's
-    close; null if unknown), ``term`` (months, of the plan held at the opening; at least 1, and 0 if not stated),
-    ``since_term`` (whole months since the unbroken run of that term began, at the month's close; where no term is
-    stated, since the account came into view), ``due`` (whether the term runs out within the month), ``churned``
-    (whether the first spell ends within the month), ``expanded``, ``opening_mrr, opening_plan``, ``group`` (0 to 49,
-    from the id alone) and every attribute known at sign-up, under its `names`.
-
-    Notes
-    -----
-    Whoever is bound by a term of m months decides in the months in which ``since_term`` is a multiple of m. A term of a
-    year that began on 1 January 2023 and one that began on the 31st both run out in January 2024, with ``since_term``
-    12. Hazards are comparable where ``term`` and ``since_term`` are the same.
+    The mart ``risk_months`` (`risk_months.risk_months`) with every attribute known at sign-up, under its `names`.
     """
-    months, spells, accounts = (marts.table(name) for name in ("calendar_months", "spells", "accounts"))
-    first = spells.filter(spells.spell == 1).select("customer_id", started="start_date", ended="end_date")
-    signup = names(marts)
-    about = accounts.select("customer_id", group=_group(accounts.customer_id), **signup)
-    at = months.filter(months.opening_active).inner_join(first, "customer_id").inner_join(about, "customer_id")
-    at = at.filter(at.ended.isnull() | (at.ended >= at.month))
-    churned = (month_number(at.ended) == month_number(at.month)).fill_null(False)
-    return at.select(
-        "customer_id",
-        "month",
-        "age_months",
-        term=at.opening_term.notnull().ifelse(ibis.greatest(at.opening_term.round().cast("int64"), 1), 0),
-        since_term=month_number(at.month) - month_number(ibis.coalesce(at.opening_term_start, at.started)),
-        due=at.due,
-        churned=churned,
-        expanded=(at.movement == "expansion") & ~churned,
-        opening_mrr=at.opening_mrr,
-        opening_plan=at.opening_plan,
-        group=at.group,
-        **{name: at[name] for name in signup},
-    )
+    about = marts.table("accounts").select("customer_id", **names(marts))
+    return marts.table("risk_months").inner_join(about, "customer_id")
 
 
 def names(marts: Marts) -> dict[str, str]:
@@ -309,10 +274,20 @@ def at_risk(marts: Marts) -> pa.Table:
 
     Returns
     -------
-    ``account, t`` (numbers of the account and of the month), ``term, since_term, plan`` (a number), ``churned,
-    expanded, whole_from`` (number of the first month that lies wholly in the account's life), ``opening_mrr``.
+    ``account, t`` (numbers of the account and of the month), ``term, since_term, group, churned, expanded``, ``plan``
+    (a number), ``whole_from`` (the number of that month), ``opening_mrr``.
     """
-    return marts.once(("risk columns",), lambda: _months(marts).order_by("account", "t").to_pyarrow())
+
+    def compute() -> pa.Table:
+        at, plans = marts.table("risk_months"), _plans(marts)
+        named = ibis.memtable(pd.DataFrame({"stated": plans.index, "plan": pd.Categorical(plans).codes}))
+        at = at.mutate(stated=at.opening_plan.fill_null(levels.NOT_STATED)).inner_join(named, "stated")
+        months = {"t": month_number(at.month), "whole_from": month_number(at.whole_from)}
+        paid = at.opening_mrr.cast("float64")
+        columns = at.select("account", *_COLUMNS, **months, plan=at.plan, opening_mrr=paid)
+        return columns.order_by("account", "t").to_pyarrow()
+
+    return marts.once(("risk columns",), compute)
 
 
 def codes(
@@ -351,8 +326,7 @@ def _codes(marts: Marts, name: str, bands: int) -> tuple[np.ndarray, Sequence[ob
         case "plan":
             return at["plan"].to_numpy(), pd.Categorical(_plans(marts)).categories.to_numpy()
         case "group":
-            (group,) = arrays(_accounts(marts).order_by("account"), "group")
-            return group[at["account"].to_numpy()], range(GROUPS)
+            return at["group"].to_numpy(), range(GROUPS)
     known = _coded(marts)[name]
     return known.codes[at["account"].to_numpy()], known.categories.to_numpy()
 
@@ -382,15 +356,9 @@ def by_account(marts: Marts, table: ir.Table) -> ir.Table:
 
 
 def _accounts(marts: Marts) -> ir.Table:
-    """Accounts under a number, with their group and, also under numbers, what was known at sign-up."""
-
-    def compute() -> ir.Table:
-        ids = to_pandas(marts.table("accounts").select("customer_id").order_by("customer_id"))
-        coded = {name: _coded(marts)[name].codes for name in names(marts)}
-        numbered = ibis.memtable(ids.assign(account=np.arange(len(ids)), **coded))
-        return numbered.mutate(group=_group(numbered.customer_id))
-
-    return marts.keep("risk_accounts", compute)
+    """Accounts under the numbers that ``risk_months`` has for them."""
+    accounts = marts.table("accounts")
+    return marts.keep("risk_accounts", lambda: accounts.select("customer_id", account=in_order(accounts.customer_id)))
 
 
 def _coded(marts: Marts) -> Mapping[str, pd.Categorical]:
@@ -420,26 +388,11 @@ def _plans(marts: Marts) -> pd.Series:
     """What every plan held at the opening of a month at risk is called here, by its name."""
 
     def compute() -> pd.Series:
-        at = person_months(marts)
+        at = marts.table("risk_months")
         sizes = at.group_by(plan=at.opening_plan.fill_null(levels.NOT_STATED)).agg(n=at.count()).to_pandas()
         return pd.Series(_few(sizes.set_index("plan")["n"]))
 
     return marts.once(("risk plans",), compute)
-
-
-def _months(marts: Marts) -> ir.Table:
-    """The months at risk, with numbers for accounts, months and plans."""
-
-    at, spells = person_months(marts), marts.table("spells")
-    # The month in which an account starts is a whole one only where it starts on the first.
-    whole_from = month_number(spells.start_date) + (spells.start_date.day() > 1).cast("int64")
-    whole = spells.filter(spells.spell == 1).select("customer_id", whole_from=whole_from)
-    plans = _plans(marts)
-    named = ibis.memtable(pd.DataFrame({"stated": plans.index, "plan": pd.Categorical(plans).codes}))
-    at = at.mutate(stated=at.opening_plan.fill_null(levels.NOT_STATED), t=month_number(at.month))
-    at = at.inner_join(whole, "customer_id").inner_join(named, "stated")
-    columns = ("t", "term", "since_term", "plan", "churned", "expanded", "whole_from")
-    return by_account(marts, at.select("customer_id", *columns, opening_mrr=at.opening_mrr.cast("float64")))
 
 
 def _cuts(values: np.ndarray, bands: int) -> tuple[float, ...]:
@@ -447,15 +400,6 @@ def _cuts(values: np.ndarray, bands: int) -> tuple[float, ...]:
     if not len(values):
         return ()
     return tuple(np.unique(np.quantile(values, [part / bands for part in range(1, bands)], method="lower")))
-
-
-def _group(customer_id: ir.StringValue) -> ir.IntegerValue:
-    """The first four hexadecimal digits of the id's MD5 as a number, modulo 50: the same on every engine."""
-    digest = customer_id.hexdigest("md5")
-    number = ibis.literal(0, "int64")
-    for place in range(4):
-        number = number * 16 + ibis.literal(_HEX).find(digest.substr(place, 1))
-    return number % GROUPS
 
 
 def number(month: date) -> int:

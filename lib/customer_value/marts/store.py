@@ -18,7 +18,7 @@ from ibis.backends.duckdb import Backend
 
 NAMES = (
     "lines", "spells", "accounts", "calendar_months", "age_months", "flat", "nps_answers", "invitations",
-    "usage_months", "feature_months", "adoption",
+    "usage_months", "feature_months", "adoption", "risk_months",
 )  # fmt: skip
 """Every mart there can be, in the order in which they are made."""
 
