@@ -24,6 +24,7 @@ from customer_value.errors import SettingsError
 from customer_value.marts import Marts, levels, periods
 from customer_value.marts.periods import Period
 from customer_value.report.request import RUN_FOLDER
+from customer_value.rules import Rules
 from customer_value.stats.result import Result
 from customer_value.strategy import findings as finding_records
 from customer_value.strategy.findings import Finding
@@ -76,6 +77,11 @@ class Chapter:
     def meta(self):
         """What is known about the data: shape, as-of date, tables, attributes, warnings."""
         return self.marts.meta
+
+    @cached_property
+    def rules(self) -> Rules:
+        """By which rules accounts are put into behavioural segments, as `report.yml` gives them."""
+        return Rules.model_validate(self._context["segments"])
 
     @cached_property
     def quality(self) -> pd.DataFrame:

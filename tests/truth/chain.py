@@ -72,7 +72,7 @@ class _Silent(chapter.Chapter):
         self.name, self.published = name, False
         self.words = Words(locale=SETTINGS.locale, currency=of.meta.currency or "")
         self._recorded = recorded
-        self.__dict__["marts"] = of
+        self.__dict__ |= {"marts": of, "rules": SETTINGS.segments}
 
     def say(self, markdown: str) -> None:
         """Nothing."""

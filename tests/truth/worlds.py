@@ -25,7 +25,10 @@ GRACE_DAYS = 31
 USED = (
     "customers",
     "subscriptions",
+    "plans",
     "features",
+    "milestones",
+    "success_plans",
     "nps_responses",
     "surveys_sent",
     "feature_usage_monthly",

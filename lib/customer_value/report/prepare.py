@@ -120,6 +120,7 @@ def prepare(request: Request, data: str | Path, inputs: str) -> None:
         "currency": meta["currency"] or request.settings.currency or "",
         "front_page": request.settings.front_page.notebook,
         "chapters": [chapter.notebook for chapter in request.settings.chapters],
+        "segments": request.settings.segments.model_dump(mode="json"),
     }
     (places.work / "run.json").write_text(json.dumps(context, indent=1, sort_keys=True), encoding="utf-8")
 

@@ -192,6 +192,7 @@ def _key(request: Request, chapters: tuple[Chapter, ...], inputs: str) -> str:
     return provenance.digest(
         inputs,
         provenance.of_values([chosen.title, chosen.locale, chosen.currency, request.engine]),
+        chosen.segments.model_dump_json(),
         *(f"{chapter.name} {chapter.parameters} {chapter.needs}" for chapter in chapters),
         *(provenance.of_file(chapter.path) for chapter in chapters),
         str(shutil.which("quarto")),

@@ -21,6 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from customer_value.errors import SettingsError
 from customer_value.intake.contract import BY_NAME
+from customer_value.rules import Behaviour, JourneyKinds, Rules, UsageKinds, ValueKinds
 
 ParameterValue = bool | int | float | str | None
 
@@ -69,6 +70,7 @@ class Settings(_Strict):
     grace_days: Annotated[int, Field(ge=0, le=366)] = 31
     max_set_aside: SetAside = SetAside()
     parameters: dict[str, ParameterValue] = {}
+    segments: Rules = Rules()
     front_page: ChapterSettings
     chapters: Annotated[tuple[ChapterSettings, ...], Field(min_length=1)]
 
@@ -153,9 +155,17 @@ def _explain(error: ValidationError, where: str) -> str:
 def _fields_at(location: Sequence[int | str]) -> list[str]:
     if not location:
         return list(Settings.model_fields)
+    if location[0] == "segments":
+        inner = [str(step) for step in location[1:] if isinstance(step, str)]
+        return list(_RULES[inner[0]].model_fields if inner else Rules.model_fields)
     if location[0] == "max_set_aside":
         return list(SetAside.model_fields)
     return list(ChapterSettings.model_fields)
+
+
+_RULES: Mapping[str, type[BaseModel]] = {
+    "behaviours": Behaviour, "usage": UsageKinds, "journey": JourneyKinds, "value": ValueKinds,
+}  # fmt: skip
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
