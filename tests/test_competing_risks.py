@@ -134,7 +134,7 @@ def test_ways_add_up_to_all_ends_and_never_fall(rows) -> None:
 
 
 def test_shares_and_speeds_are_different_questions() -> None:
-    """Two groups end in the first way at one speed, but in one many end otherwise first: fewer ever end in the first."""
+    """Two groups end in one way at one speed, but in one group many end otherwise first: fewer of it ever end so."""
     rng = np.random.default_rng(8)
     size, months = 4000, 24
     group = np.repeat(["steady", "hasty"], size // 2)
