@@ -18,9 +18,10 @@ import ibis.expr.types as ir
 from ibis.backends.duckdb import Backend
 
 from customer_value.errors import DataError
-from customer_value.marts import months, risk_months, satisfaction, spells, store, usage
+from customer_value.marts import costs, ladder, months, progress, risk_months, satisfaction, spells, store, usage
 from customer_value.marts.accounts import accounts, check_names
 from customer_value.marts.dates import first_of_month, last_whole_month, next_month
+from customer_value.marts.parts import shows_discounts
 from customer_value.marts.store import Marts, Meta
 
 __all__ = ["Marts", "Meta", "build"]
@@ -133,14 +134,24 @@ def _all(press: _Press, declared: Mapping[str, Any], grace_days: int) -> Meta:
     held = press.keep("holdings", months.holdings(months.at_days(lines, months.days_table({"day": days}))))
     by_month = press.write(
         "calendar_months",
-        months.calendar_months(held, spelled, known, days=days),
+        months.calendar_months(held, spelled, known, days=days, discounts=shows_discounts(lines)),
         order=("month", "customer_id"),
     )
     at_risk = risk_months.risk_months(by_month, spelled, known)
     press.write("risk_months", at_risk, order=("customer_id", "month"))
     anniversaries = press.keep("anniversaries", months.anniversaries(known, as_of=as_of))
     press.write("age_months", months.age_months(lines, spelled, known, anniversaries), order=("customer_id", "age"))
+    if "plans" in declared["tables"]:
+        press.write("plans", press.read("plans"), order=("plan",))
+    if "targets" in declared["tables"]:
+        press.write("targets", press.read("targets"), order=("month", "metric"))
+    press.write(
+        "plan_stays", ladder.stays(lines, spelled, known, as_of=as_of), order=("customer_id", "start_date", "plan")
+    )
+    _progress(press, declared, spelled, known, until=as_of)
     said = _satisfaction(press, declared, lines, spelled, known, as_of)
+    _contracts(press, declared)
+    said += _spent(press, declared, customers, known)
     recorded = _use(press, declared, spelled, data_from=stock.data_from, last_month=last_month)
     counted = origin.aggregate(
         stock=origin.opening_stock.sum(),
@@ -182,6 +193,19 @@ def _use(
     return found.recorded
 
 
+def _progress(press: _Press, declared: Mapping[str, Any], spelled: ir.Table, known: ir.Table, *, until: date) -> None:
+    """Write the marts of milestones, goals and days of use, as far as there are any."""
+    if "milestones" in declared["tables"]:
+        reached = progress.milestones(press.read("milestones"), known)
+        press.write("milestones", reached, order=("milestone", "customer_id"))
+    if "success_plans" in declared["tables"]:
+        agreed = progress.goals(press.read("success_plans"), known)
+        press.write("goals", agreed, order=("customer_id", "target_date", "goal"))
+    if "usage_events" in declared["tables"]:
+        used = progress.days_of_use(press.read("usage_events"), spelled, until=until)
+        press.write("use_days", used, order=("customer_id", "day"))
+
+
 def _satisfaction(
     press: _Press, declared: Mapping[str, Any], lines: ir.Table, spelled: ir.Table, known: ir.Table, as_of: date
 ) -> tuple[str, ...]:
@@ -202,6 +226,30 @@ def _satisfaction(
             order=("sent_at", "customer_id", "survey", "respondent_id"),
         )
     return said
+
+
+def _contracts(press: _Press, declared: Mapping[str, Any]) -> None:
+    """Write the company's own lists of renewals and of bills, where it brings them, in a full order."""
+    for name, order in (("renewals", ("due_date", "customer_id")), ("invoices", ("issued_on", "customer_id"))):
+        if name in declared["tables"]:
+            press.write(name, press.read(name), order=order)
+
+
+def _spent(
+    press: _Press, declared: Mapping[str, Any], customers: ir.Table | None, known: ir.Table
+) -> tuple[str, ...]:
+    """Write the marts of costs, as far as there are any; returns what to know of them."""
+    recorded = None if customers is None else costs.acquisition_costs(customers, known)
+    if recorded is not None:
+        press.write("acquisition_costs", recorded, order=("customer_id",))
+    if "costs" not in declared["tables"]:
+        return ()
+    rates = press.read("exchange_rates") if "exchange_rates" in declared["tables"] else None
+    spent, left_out = costs.cost_months(press.read("costs"), rates, currency=declared["currency"])
+    press.write("cost_months", spent, order=("month", "category", "attribute"))
+    if not left_out:
+        return ()
+    return (f"Costs in a currency without an exchange rate: {left_out:,} rows. They are left out.",)
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ RESERVED = frozenset(
         *("first_plan", "first_term", "first_mrr", "first_seats", "status", "mrr_now", "plan_now", "term_now"),
         *("seats_now", "next_due", "spells", "start_mrr", "end_mrr", "returned_mrr", "lost", "end_kind", "end_reason"),
         *("due", "plan", "term", "seats", "month", "movement", "mrr_band", "all"),
-        *("cohort_year", "cohort_half", "cohort_quarter"),
+        *("cohort_year", "cohort_half", "cohort_quarter", "referred"),
     )
 )
 """Names that mean something in the marts or in a period's base, so that no attribute can bear them."""
@@ -72,11 +72,12 @@ def accounts(
         status=every.mrr_now.notnull().ifelse("active", "churned"), mrr_now=every.mrr_now.fill_null(0).cast(MONEY)
     )
     declared = [name for name, about in sorted(attributes.items()) if about["table"] == "customers"]
-    given = ["name", "owner", *declared]
+    kinds = {"name": "string", "owner": "string", "referred": "boolean"}
+    given = [*kinds, *declared]
     if customers is None:
-        every = every.mutate(name=ibis.null("string"), owner=ibis.null("string"))
+        every = every.mutate(**{name: ibis.null(kind) for name, kind in kinds.items()})
     else:
-        missing = {name: ibis.null("string") for name in ("name", "owner") if name not in customers.columns}
+        missing = {name: ibis.null(kind) for name, kind in kinds.items() if name not in customers.columns}
         known = customers.mutate(**missing).select("customer_id", *given)
         every = every.left_join(known, "customer_id").select(*every.columns, *given)
     present = [name for name in declared if name in every.columns]
@@ -100,6 +101,7 @@ def accounts(
         "seats_now",
         "next_due",
         "spells",
+        "referred",
         *present,
     )
 

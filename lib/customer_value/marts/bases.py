@@ -13,7 +13,10 @@ from customer_value.marts.dates import close_of_month
 from customer_value.marts.months import at_day, holdings, states
 from customer_value.marts.store import Marts, Meta, to_pandas
 
-_ABOUT = ("name", "owner", "cohort_month", "first_plan", "first_term", "first_mrr", "first_seats", "opening_stock")
+_ABOUT = (
+    "name", "owner", "cohort_month", "first_plan", "first_term", "first_mrr", "first_seats", "opening_stock",
+    "referred",
+)  # fmt: skip
 
 
 def state_at(marts: Marts, day: date) -> pd.DataFrame:
@@ -52,8 +55,8 @@ def period_base(marts: Marts, *, start: date, end: date) -> pd.DataFrame:
     One row an account, by ``customer_id``: ``start_mrr, end_mrr, returned_mrr`` (of a lost account that is back at
     ``end``), ``lost``, ``end_kind, end_reason`` (of the first end in the period), ``due`` (whether the term that ran at
     ``start`` came due after ``start`` and by ``end``; a term not stated is never due), ``plan, term, seats`` at
-    ``start``, ``name, owner, cohort_month, first_plan, first_term, first_mrr, first_seats, opening_stock`` and every
-    declared attribute. Money is MRR.
+    ``start``, ``name, owner, cohort_month, first_plan, first_term, first_mrr, first_seats, opening_stock, referred``
+    and every declared attribute. Money is MRR.
 
     Raises
     ------

@@ -52,6 +52,9 @@ _BUILT_IN = (
     Attribute("first_term", "First contract term", "first_term", "signup", "term"),
 )
 
+REFERRED = Attribute("referred", "Referred by a customer", "referred", "signup", "boolean")
+"""Known where the table of customers tells it; asked for by name only, as it repeats no other attribute's question."""
+
 
 def attributes(meta: Meta, *, names: Sequence[str] | None = None) -> tuple[Attribute, ...]:
     """What accounts can be grouped by: state at the start, state at sign-up, then the declared attributes by name.
@@ -71,6 +74,7 @@ def attributes(meta: Meta, *, names: Sequence[str] | None = None) -> tuple[Attri
     known = {attribute.name: attribute for attribute in (*(() if meta.shape == "flat" else _BUILT_IN), *declared)}
     if names is None:
         return tuple(known.values())
+    known |= {REFERRED.name: REFERRED}
     unknown = [name for name in names if name not in known]
     if unknown:
         raise SettingsError(

@@ -18,7 +18,10 @@ from ibis.backends.duckdb import Backend
 
 NAMES = (
     "lines", "spells", "accounts", "calendar_months", "age_months", "flat", "nps_answers", "invitations",
-    "usage_months", "feature_months", "adoption", "risk_months",
+    "usage_months", "feature_months", "adoption", "risk_months", "plans", "renewals",
+    "invoices",
+    "plan_stays", "milestones", "goals", "use_days", "targets",
+    "acquisition_costs", "cost_months",
 )  # fmt: skip
 """Every mart there can be, in the order in which they are made."""
 
