@@ -14,6 +14,7 @@ import ibis.expr.types as ir
 import pyarrow as pa
 
 from customer_value.marts.dates import close_of_month, month_of, months_between, months_since, plus_months
+from customer_value.marts.parts import column, parts, parts_in
 from customer_value.marts.spells import MONEY, OPEN
 
 
@@ -45,7 +46,8 @@ def holdings(active: ir.Table) -> ir.Table:
     -------
     One row an account, day, kind and product: ``mrr``, ``quantity`` (null unless every line states one in the same
     unit), ``unit``, ``term`` (the longest), ``term_start`` (the earliest), ``next_due`` (the earliest due date after
-    the day).
+    the day), ``list_mrr`` (what its rows cost at list price; a row that states none counts at its price, one below
+    zero, which is a discount, at nothing), ``listed`` (rows above zero that state a list price) of ``priced``.
     """
     whole_terms = months_since(active.term_start, active.day) // active.billing_months + 1
     due = plus_months(active.term_start, (whole_terms * active.billing_months).cast("int64"))
@@ -60,6 +62,9 @@ def holdings(active: ir.Table) -> ir.Table:
         term=active.billing_months.max(),
         term_start=active.term_start.min(),
         next_due=active.due.min(),
+        list_mrr=ibis.coalesce(active.list_mrr, ibis.greatest(active.mrr, 0)).sum().cast(MONEY),
+        listed=active.list_mrr.count(where=active.mrr >= 0),
+        priced=active.count(where=active.mrr >= 0),
     )
     countable = (held.lines == held.stated) & held.unit.identical_to(held.last_unit)
     return held.mutate(quantity=countable.ifelse(held.quantity, ibis.null("float64"))).drop(
@@ -104,7 +109,9 @@ def days_table(columns: Mapping[str, Sequence[date]]) -> ir.Table:
     return ibis.memtable(pa.table({name: pa.array(days, pa.date32()) for name, days in columns.items()}))
 
 
-def calendar_months(held: ir.Table, spells: ir.Table, accounts: ir.Table, *, days: Sequence[date]) -> ir.Table:
+def calendar_months(
+    held: ir.Table, spells: ir.Table, accounts: ir.Table, *, days: Sequence[date], discounts: bool
+) -> ir.Table:
     """Movements from month end to month end.
 
     Parameters
@@ -112,10 +119,7 @@ def calendar_months(held: ir.Table, spells: ir.Table, accounts: ir.Table, *, day
     held : what `holdings` gives at ``days``
     spells, accounts : those marts (of accounts ``customer_id, origin_date, first_start``)
     days : consecutive month ends, as `closes` gives them
-
-    References
-    ----------
-    Price and seats are split by the midpoint (Marshall–Edgeworth) rule: a change of p·q is Δq · mean p + Δp · mean q.
+    discounts : whether expansions and contractions have a discount part (`parts`)
     """
     spans = days_table(
         {"opening": days[:-1], "month": [day + timedelta(days=1) for day in days[:-1]], "close": days[1:]}
@@ -151,15 +155,14 @@ def calendar_months(held: ir.Table, spells: ir.Table, accounts: ir.Table, *, day
         age_months=months_since(every.origin_date, every.close),
         due=(every.opening_next_due <= every.close).fill_null(False),
     )
-    parts = _parts(held, spans)
-    every = every.left_join(parts, ["customer_id", "month"]).select(
-        *every.columns, *(f"{part}_part" for part in _PARTS)
-    )
+    made_of = parts(held, spans, discounts=discounts)
+    columns = parts_in(made_of)
+    every = every.left_join(made_of, ["customer_id", "month"]).select(*every.columns, *map(column, columns))
     moved = every.movement.isin(["expansion", "contraction"])
     every = every.mutate(
         **{
-            f"{part}_part": moved.ifelse(every[f"{part}_part"].fill_null(0), ibis.literal(0)).cast(MONEY)
-            for part in _PARTS
+            column(part): moved.ifelse(every[column(part)].fill_null(0), ibis.literal(0)).cast(MONEY)
+            for part in columns
         }
     )
     endings = _endings(spells)
@@ -177,10 +180,7 @@ def calendar_months(held: ir.Table, spells: ir.Table, accounts: ir.Table, *, day
             "closing_mrr",
             "movement",
             "change",
-            "price_part",
-            "seats_part",
-            "plan_part",
-            "addon_part",
+            *map(column, columns),
             "opening_active",
             "closing_active",
             "opening_plan",
@@ -197,9 +197,6 @@ def calendar_months(held: ir.Table, spells: ir.Table, accounts: ir.Table, *, day
             "came_and_went",
         )
     )
-
-
-_PARTS = ("price", "seats", "plan", "addon")
 
 
 def _prefixed(state: ir.Table, side: str) -> ir.Table:
@@ -232,35 +229,6 @@ def _endings(spells: ir.Table) -> ir.Table:
         ),
     )
     return ends.filter(ends["rank"] == 0).select("customer_id", "month", "end_kind", "end_reason")
-
-
-def _parts(held: ir.Table, spans: ir.Table) -> ir.Table:
-    """Price, seats, plan and add-on parts of every account's change between two month ends; they add up to it."""
-    keys = ("customer_id", "month", "kind", "product")
-    before = held.join(spans, held.day == spans.opening).select(*keys, mrr0="mrr", quantity0="quantity", unit0="unit")
-    after = held.join(spans, held.day == spans.close).select(*keys, mrr1="mrr", quantity1="quantity", unit1="unit")
-    pair = _outer(before, after, keys)
-    kept = pair.mrr0.notnull() & pair.mrr1.notnull()
-    counted = kept & (pair.quantity0 > 0) & (pair.quantity1 > 0) & pair.unit0.identical_to(pair.unit1)
-    mean_price = (pair.mrr0.cast("float64") / pair.quantity0 + pair.mrr1.cast("float64") / pair.quantity1) / 2
-    pair = pair.mutate(
-        change=(pair.mrr1.fill_null(0) - pair.mrr0.fill_null(0)).cast(MONEY),
-        seats=counted.fill_null(False).ifelse(
-            ((pair.quantity1 - pair.quantity0) * mean_price).round(4).cast(MONEY), ibis.literal(0).cast(MONEY)
-        ),
-    )
-    plan = pair.kind == "plan"
-    none = ibis.literal(0).cast(MONEY)
-    pair = pair.mutate(
-        seats_part=plan.ifelse(pair.seats, none),
-        # The remainder, so that the parts add up to the change exactly.
-        price_part=(plan & kept).ifelse((pair.change - pair.seats).cast(MONEY), none),
-        plan_part=(plan & ~kept).ifelse(pair.change, none),
-        addon_part=plan.ifelse(none, pair.change),
-    )
-    return pair.group_by("customer_id", "month").agg(
-        **{f"{part}_part": pair[f"{part}_part"].sum().cast(MONEY) for part in _PARTS}
-    )
 
 
 def anniversaries(accounts: ir.Table, *, as_of: date) -> ir.Table:

@@ -38,6 +38,7 @@ LABELS: Mapping[str, str] = {
     "seats": "Seats",
     "plan": "Plan",
     "addon": "Add-ons",
+    "discount": "Discount",
     "logo": "Accounts kept",
     "gross": "Gross retention",
     "net": "Net retention",

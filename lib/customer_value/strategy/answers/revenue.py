@@ -17,7 +17,7 @@ _STREAMS = {
     "churn": "accounts that left",
 }
 
-_PARTS = {"price": "price", "seats": "seats", "plan": "changes of plan", "addon": "add-ons"}
+_PARTS = {"price": "price", "seats": "seats", "plan": "changes of plan", "addon": "add-ons", "discount": "discounts"}
 
 
 def headline(retention: Result, *, words: Words) -> str:

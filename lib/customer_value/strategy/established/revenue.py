@@ -18,6 +18,11 @@ LEAVERS = "accounts, those won within the period included"
 """What reasons for leaving count, where retention counts the opening accounts alone."""
 
 _PART_NAMES = {"price": "price", "seats": "seats", "plan": "plans", "addon": "add-ons"}
+_CHANGED = {"expansion": "revenue added by growth in {}", "contraction": "revenue lost to downgrades in {}"}
+_SUBJECTS = {
+    ("expansion", "discount"): "revenue gained as discounts ended",
+    ("contraction", "discount"): "revenue given up in discounts to existing accounts",
+}
 _HEADLINES = {
     "net": ("nrr", "net revenue retention"),
     "gross": ("grr", "gross revenue retention"),
@@ -266,12 +271,11 @@ def _parts(parts: Result, period: str) -> list[Finding]:
         amount = -row.estimate if down else row.estimate
         if not known(amount) or amount <= 0:
             continue
-        what = _PART_NAMES[row.part]
         found.append(
             _fact(
                 identifier(row.movement, row.part),
                 area="expansion" if not down else "pricing_packaging",
-                subject=f"revenue lost to downgrades in {what}" if down else f"revenue added by growth in {what}",
+                subject=_SUBJECTS.get((row.movement, row.part)) or _CHANGED[row.movement].format(_PART_NAMES[row.part]),
                 metric=f"{'downgrade' if down else 'expansion'}_{row.part}",
                 mrr=float(amount),
                 n=int(row.n),

@@ -11,30 +11,36 @@ monthly recurring revenue (MRR) unless a column says otherwise.
 
 from __future__ import annotations
 
+from customer_value.marts.parts import PARTS
 from customer_value.studies.revenue.closed_group import decomposition, monthly_trend, retention
-from customer_value.studies.revenue.concentration import influence
+from customer_value.studies.revenue.concentration import influence, largest_accounts
 from customer_value.studies.revenue.leaving import churn_reasons, churn_side_by_side, leaver_size
-from customer_value.studies.revenue.makeup import PARTS, parts
+from customer_value.studies.revenue.makeup import parts, parts_by_month
 from customer_value.studies.revenue.moved import MOVEMENTS
 from customer_value.studies.revenue.streams import GAINS, arr_trend, movements, quick_ratio, top_movers, waterfall
-from customer_value.studies.revenue.winds import headwind_tailwind
+from customer_value.studies.revenue.winds import QUARTERS, Grouped, headwind_tailwind, wind_contrasts
 
 __all__ = [
     "GAINS",
     "MOVEMENTS",
     "PARTS",
+    "QUARTERS",
+    "Grouped",
     "arr_trend",
     "churn_reasons",
     "churn_side_by_side",
     "decomposition",
     "headwind_tailwind",
     "influence",
+    "largest_accounts",
     "leaver_size",
     "monthly_trend",
     "movements",
     "parts",
+    "parts_by_month",
     "quick_ratio",
     "retention",
     "top_movers",
     "waterfall",
+    "wind_contrasts",
 ]
