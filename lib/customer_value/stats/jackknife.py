@@ -67,3 +67,42 @@ def delete_a_group_covariance(replicates: npt.ArrayLike) -> np.ndarray:
         return np.full((columns, columns), np.nan)
     deviation = replicates - replicates.mean(axis=0)
     return (groups - 1) / groups * deviation.T @ deviation
+
+
+def delete_a_group_rate(
+    events: npt.ArrayLike, exposure: npt.ArrayLike, group: npt.ArrayLike, *, confidence: float = 0.95
+) -> Interval:
+    """Events per unit of exposure where events of one subject come together, with a delete-a-group interval.
+
+    The interval is on the logarithm of the rate, which keeps it above nothing. Where one group has all events, or there
+    is none, nothing tells how they hang together: the limits are then the exact Poisson ones.
+
+    Parameters
+    ----------
+    events, exposure : one entry a subject (or already added up over those of one group); not negative
+    group : which random group of subjects it is in
+
+    Returns
+    -------
+    Interval whose ``n`` is the number of entries with exposure; the standard error is of the rate. It is missing
+    with Poisson limits.
+
+    References
+    ----------
+    Kott (2001), The delete-a-group jackknife; Garwood (1936) for the exact limits.
+    """
+    events, exposure = np.asarray(events, dtype=float), np.asarray(exposure, dtype=float)
+    codes = np.unique(np.asarray(group), return_inverse=True)[1]
+    n, total, whole = int((exposure > 0).sum()), float(events.sum()), float(exposure.sum())
+    nan = float("nan")
+    if not whole > 0:
+        return Interval(nan, nan, nan, nan, n)
+    rate = total / whole
+    rest, left = total - np.bincount(codes, events), whole - np.bincount(codes, exposure)
+    if len(rest) < 2 or not ((rest > 0) & (left > 0)).all():
+        low = stats.chi2.ppf((1 - confidence) / 2, 2 * total) if total else 0.0
+        high = stats.chi2.ppf(0.5 + confidence / 2, 2 * (total + 1))
+        return Interval(rate, float(low) / 2 / whole, float(high) / 2 / whole, nan, n)
+    error = float(np.sqrt(delete_a_group_covariance(np.log(rest / left)[:, None])[0, 0]))
+    margin = float(stats.t.ppf(0.5 + confidence / 2, len(rest) - 1)) * error
+    return Interval(rate, rate * float(np.exp(-margin)), rate * float(np.exp(margin)), rate * error, n)

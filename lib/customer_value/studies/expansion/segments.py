@@ -1,0 +1,198 @@
+"""How groups of accounts differ in expanding and contracting, by what was known of them at sign-up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+import pandas as pd
+
+from customer_value.marts import Marts, growth
+from customer_value.marts.groups import Grouping
+from customer_value.marts.levels import NOT_STATED, Attribute, attributes
+from customer_value.marts.store import to_pandas
+from customer_value.stats import competing_risks, intervals, multiplicity
+from customer_value.stats.disclosure import MIN_GROUP, shown
+from customer_value.stats.jackknife import delete_a_group_rate
+from customer_value.stats.result import Result
+from customer_value.studies.expansion.first import WAYS, notes
+
+MEASURES = {"expansion": "grew", "contraction": "shrank"}
+"""What recurrent rates are of, by their names here and in `growth.months`."""
+
+_ALL = {"attribute": "all", "level": "all", "attribute_label": "All accounts"}
+
+
+def attributes_at_signup(marts: Marts, names: Sequence[str] | None = None) -> tuple[Attribute, ...]:
+    """Attributes known at sign-up: a later state may follow from the expansion."""
+    return tuple(each for each in attributes(marts.meta, names=names) if each.known_at == "signup")
+
+
+def first_by_segment(
+    marts: Marts,
+    *,
+    by: Sequence[str] | None = None,
+    months: int = 12,
+    bands: int = 3,
+    money_name: Callable[[float], str] | None = None,
+    priced: bool = False,
+    confidence: float = 0.95,
+    min_group: int = MIN_GROUP,
+) -> Result:
+    """Share of each group that has expanded so many months after sign-up, leaving being a competing event.
+
+    Parameters
+    ----------
+    by : attributes; those not known at sign-up are left out; None for all
+    months : whole calendar months after that of sign-up
+
+    Returns
+    -------
+    Result keyed by ``attribute, level``; the first row is all accounts. Columns besides the usual: ``difference,
+    difference_low, difference_high, p`` (against all other accounts whose level is stated; of an attribute with two
+    groups once), ``p_adjusted`` (Benjamini–Hochberg over the table), ``n_rest, attribute_label``. ``n`` is the accounts
+    of the group, not those still followed.
+
+    References
+    ----------
+    Aalen and Johansen (1978) for the shares; Newcombe's and the score test's forms on effective sizes for differences.
+    """
+    base = growth.followed(marts, priced=priced)
+    rows = [_ALL | _share(base, months, confidence, min_group)]
+    for attribute in attributes_at_signup(marts, by):
+        group = Grouping.of(base, attribute, bands=bands, money_name=money_name, min_group=min_group)
+        if len(group.levels) < 2:
+            continue
+        tested = group.plain[:1] if len(group.levels) == len(group.plain) == 2 else group.plain
+        stated = (group.named != NOT_STATED).to_numpy()
+        for level in group.levels:
+            inside = (group.named == level).to_numpy()
+            row = _about(attribute, level) | _share(base[inside], months, confidence, min_group)
+            if level in tested:
+                rest = base[stated & ~inside]
+                row |= _against(row, _share(rest, months, confidence, min_group), confidence)
+            rows.append(row)
+    numbers = ["estimate", "low", "high", "difference", "difference_low", "difference_high", "p"]
+    columns = ["attribute", "level", *numbers[:3], "n", "events", *numbers[3:], "n_rest", "attribute_label"]
+    table = pd.DataFrame(rows).reindex(columns=columns).astype(dict.fromkeys(numbers, float))
+    table["p_adjusted"] = multiplicity.benjamini_hochberg(table["p"])
+    return Result(
+        name="first_expansion_by_segment",
+        table=table,
+        keys=("attribute", "level"),
+        unit="share",
+        level=confidence,
+        n_of="accounts",
+        reference="all other accounts",
+        family="expansion by segment",
+        suppressed=int(table["estimate"].isna().sum()),
+        method=f"Share expanded {months} months after sign-up, Aalen–Johansen, leaving as the competing event. "
+        "Differences: all other accounts, as they are, on effective numbers of accounts",
+        notes=notes(marts, priced=priced),
+    )
+
+
+def rates(
+    marts: Marts,
+    *,
+    by: Sequence[str] | None = None,
+    bands: int = 3,
+    money_name: Callable[[float], str] | None = None,
+    priced: bool = False,
+    confidence: float = 0.95,
+    min_group: int = MIN_GROUP,
+) -> Result:
+    """How often accounts expand and contract a year, again and again, until they leave.
+
+    Returns
+    -------
+    Result keyed by ``attribute, level, measure`` (`MEASURES`): events per account and year, over all months on record
+    of all accounts; ``events, years`` besides the usual; the first rows are all accounts.
+
+    References
+    ----------
+    Kott (2001): intervals leave out one of fifty groups of accounts at a time, since an account's events come together.
+    """
+    base = _account_years(marts, priced)
+    rows = [_ALL | row for row in _rates(base, confidence, min_group)]
+    for attribute in attributes_at_signup(marts, by):
+        group = Grouping.of(base, attribute, bands=bands, money_name=money_name, min_group=min_group)
+        if len(group.levels) < 2:
+            continue
+        for level in group.levels:
+            inside = base[(group.named == level).to_numpy()]
+            rows += [_about(attribute, level) | row for row in _rates(inside, confidence, min_group)]
+    numbers = ["estimate", "low", "high", "years"]
+    columns = ["attribute", "level", "measure", "estimate", "low", "high", "n", "events", "years", "attribute_label"]
+    table = pd.DataFrame(rows).reindex(columns=columns).astype(dict.fromkeys(numbers, float))
+    return Result(
+        name="expansion_rates",
+        table=table,
+        keys=("attribute", "level", "measure"),
+        unit="ratio",
+        level=confidence,
+        n_of="accounts",
+        suppressed=int(table["estimate"].isna().sum()),
+        method="Events over account-years at risk; 50 groups of accounts left out one at a time, on the log scale",
+        notes=notes(marts, priced=priced),
+    )
+
+
+def _about(attribute: Attribute, level: str) -> dict[str, object]:
+    return {"attribute": attribute.name, "level": level, "attribute_label": attribute.label}
+
+
+def _share(accounts: pd.DataFrame, months: int, confidence: float, min_group: int) -> dict[str, object]:
+    """Of one group; missing where it is too small, or not followed for so long by enough accounts."""
+    row: dict[str, object] = {"n": len(accounts), "events": int((accounts["how"] == "grew").sum())}
+    if accounts.empty or not shown(len(accounts), min_group):
+        return row
+    counts = competing_risks.person_months(
+        np.zeros(len(accounts), dtype=int),
+        accounts["exit"],
+        accounts["how"],
+        causes=WAYS,
+        followed_to=accounts["whole"],
+    )
+    # Of the accounts of a small group half may be too young: the curve may rest on fewer than a group needs.
+    fewest = max(min_group // 3, 1)
+    curve = competing_risks.cumulative_incidence(counts, WAYS, confidence=confidence, min_at_risk=fewest)
+    point = curve[(curve["cause"] == "grew") & (curve["age"] == months)]
+    return row | (point.iloc[0][["estimate", "low", "high", "effective_n"]].to_dict() if len(point) else {})
+
+
+def _against(row: dict[str, object], rest: dict[str, object], confidence: float) -> dict[str, object]:
+    if "estimate" not in row or "estimate" not in rest:
+        return {"n_rest": rest["n"]}
+    found = intervals.share_difference(
+        row["estimate"], row["effective_n"], rest["estimate"], rest["effective_n"], confidence=confidence
+    )
+    names = ("difference", "difference_low", "difference_high", "p")
+    return {"n_rest": rest["n"]} | dict(zip(names, map(float, found), strict=True))
+
+
+def _account_years(marts: Marts, priced: bool) -> pd.DataFrame:
+    """One row an account with months at risk: its years, expansions and contractions, and what it was at sign-up."""
+
+    def compute() -> pd.DataFrame:
+        at = growth.months(marts, priced=priced)
+        summed = at.group_by("customer_id").agg(
+            months=at.count(),
+            group=at.group.max(),
+            **{name: at[column].sum().fill_null(0) for name, column in MEASURES.items()},
+        )
+        joined = marts.table("accounts").inner_join(summed, "customer_id").order_by("customer_id")
+        return to_pandas(joined)
+
+    return marts.once(("account years", priced), compute)
+
+
+def _rates(accounts: pd.DataFrame, confidence: float, min_group: int) -> Iterator[dict[str, object]]:
+    years = accounts["months"].to_numpy(float) / 12
+    for measure in MEASURES:
+        row: dict[str, object] = {"measure": measure, "n": len(accounts), "years": float(years.sum())}
+        row["events"] = int(accounts[measure].sum())
+        if len(accounts) and shown(len(accounts), min_group):
+            found = delete_a_group_rate(accounts[measure], years, accounts["group"], confidence=confidence)
+            row |= {"estimate": found.estimate, "low": found.low, "high": found.high}
+        yield row
