@@ -10,10 +10,11 @@ stands what is left of it at equal size, term, plan and age.
 
 from __future__ import annotations
 
+from customer_value.studies.segments.alike import ADJUSTMENTS, MONEY_LEVEL
 from customer_value.studies.segments.groups import CURRENT_NOTE
 from customer_value.studies.segments.overview import METRICS, overview
 from customer_value.studies.segments.raw import COMPARED, contrasts, pay_alike
-from customer_value.studies.segments.standardised import ADJUSTMENTS, MONEY_LEVEL, adjusted
+from customer_value.studies.segments.standardised import adjusted
 
 __all__ = [
     "ADJUSTMENTS",

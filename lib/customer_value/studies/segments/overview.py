@@ -63,7 +63,7 @@ def overview(
         base = period_base(marts, start=start, end=end)
     total = float(base["start_mrr"].sum())
     options = {"confidence": confidence, "min_group": min_group}
-    rows = _rows(base, total=total, retained=not flat, due=False, confidence=confidence, min_group=1)
+    rows = described(base, total=total, retained=not flat, due=False, confidence=confidence, min_group=1)
     for row in rows:
         row |= {"attribute": "all", "level": "all", "attribute_label": "All accounts", "known_at": "start"}
     for attribute in chosen:
@@ -75,7 +75,7 @@ def overview(
         compare_due = retained and not base["due"].all()
         for level in group.levels:
             members = base[group.named == level]
-            found = _rows(
+            found = described(
                 members, total=total, retained=retained, due=compare_due and attribute.kind == "term", **options
             )
             rows += [
@@ -104,10 +104,18 @@ def overview(
     )
 
 
-def _rows(
+def described(
     members: pd.DataFrame, *, total: float, retained: bool, due: bool, confidence: float, min_group: int
 ) -> list[dict[str, object]]:
-    """All metrics of one group."""
+    """All metrics of one group.
+
+    Parameters
+    ----------
+    members : one row an account: ``start_mrr``, and where ``retained`` ``end_mrr, lost`` (and ``due``)
+    total : recurring revenue of all groups
+    retained : whether retention is told besides sizes
+    due : whether it is told among accounts whose term came due as well
+    """
     n = len(members)
     rows: list[dict[str, object]] = [{"metric": "customers", "estimate": n, "n": n, "unit": "count"}]
     if total > 0:

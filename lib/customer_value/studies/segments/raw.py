@@ -56,7 +56,7 @@ def contrasts(
             about = {"attribute": attribute.name, "level": level}
             about |= {"attribute_label": attribute.label, "known_at": attribute.known_at}
             sides = base[group.stated & inside], base[group.stated & ~inside]
-            found = _against_rest(*sides, confidence=confidence, min_group=min_group)
+            found = against_rest(*sides, confidence=confidence, min_group=min_group)
             rows += [about | row for row in found]
     table = typed(pd.DataFrame(rows).reindex(columns=list(COLUMNS)))
     table["p_adjusted"] = multiplicity.benjamini_hochberg(table["p"])
@@ -83,17 +83,27 @@ def pay_alike(marts: Marts, *, start: date, end: date) -> bool:
 
 def typed(table: pd.DataFrame) -> pd.DataFrame:
     """The same table of contrasts; a column that no row has anything in would else be of no kind."""
-    words = ("attribute", "level", "metric", "kind", "target", "attribute_label", "known_at", "adjusted_for")
+    words = ("attribute", "level", "metric", "kind", "target", "attribute_label", "known_at", "adjusted_for", "rule")
     flags = [column for column in ("few_accounts", "agrees") if column in table]
     table = table.assign(**{flag: table[flag].eq(True) for flag in flags})
     numbers = [column for column in table if column not in (*words, *flags)]
     return table.astype(dict.fromkeys(numbers, float))
 
 
-def _against_rest(
-    group: pd.DataFrame, rest: pd.DataFrame, *, confidence: float, min_group: int
+def against_rest(
+    group: pd.DataFrame,
+    rest: pd.DataFrame,
+    *,
+    metrics: Sequence[str] = COMPARED,
+    confidence: float,
+    min_group: int,
 ) -> list[dict[str, object]]:
-    """The differences between a group and the other accounts."""
+    """The differences between a group and the other accounts, one row a metric.
+
+    Parameters
+    ----------
+    group, rest : one row an account: ``start_mrr, end_mrr, lost``
+    """
     sides = [
         closed_cohort.estimates(
             side["start_mrr"], side["end_mrr"], side["lost"], confidence=confidence, min_group=min_group
@@ -101,7 +111,7 @@ def _against_rest(
         for side in (group, rest)
     ]
     rows = []
-    for metric in COMPARED:
+    for metric in metrics:
         one, two = (side.loc[METRICS[metric]] for side in sides)
         row = {
             "metric": metric,
