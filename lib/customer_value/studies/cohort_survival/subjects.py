@@ -145,7 +145,9 @@ def _followed(marts: Marts, attribute: Attribute | None) -> pd.DataFrame:
     first = spells.filter((spells.spell == 1) & spells.entry_month.notnull() & spells.exit_month.notnull())
     # The as-of day, not leaving, sets how far an account could be followed.
     whole = ibis.greatest(months_since(first.origin_date, ibis.literal(marts.meta.as_of)), first.exit_month)
-    first = first.select("customer_id", entry="entry_month", exit="exit_month", event="event_month", followed_to=whole)
+    first = first.select(
+        "customer_id", "end_kind", entry="entry_month", exit="exit_month", event="event_month", followed_to=whole
+    )
     if attribute is None:
         return to_pandas(first.drop("customer_id"))
     accounts = marts.table("accounts")
