@@ -9,7 +9,7 @@ import duckdb
 import pandas as pd
 import pytest
 
-from customer_value import intake
+from customer_value import intake, marts
 from customer_value.errors import DataError, SettingsError
 
 AS_OF = date(2024, 3, 31)
@@ -238,6 +238,55 @@ def test_currencies_are_converted_at_one_rate(tmp_path):
     loaded = intake.load(tmp_path, mapping=tmp_path / "mapping.yml", out=tmp_path / "out", as_of=date(2024, 1, 31))
     found = duckdb.sql(f"SELECT customer_id, mrr::DOUBLE, currency FROM '{loaded.path('subscriptions')}'").fetchall()
     assert found == [("a", 10.0, "EUR"), ("b", 9.0, "EUR")]
+
+
+def mixed(folder, rows, rates, *, currency="EUR"):
+    """Load rows in several currencies, with rates to the report's."""
+    (folder / "subscriptions.csv").write_text(HEADER + rows)
+    (folder / "exchange_rates.csv").write_text("currency,rate\n" + rates)
+    columns = ", ".join(f"{name}: {name}" for name in HEADER.strip().split(","))
+    (folder / "mapping.yml").write_text(
+        f"currency: {currency}\ntables:\n  subscriptions: {{from: subscriptions, columns: {{{columns}}}}}\n"
+        "  exchange_rates: {from: exchange_rates, columns: {currency: currency, rate: rate}}\n"
+    )
+    return intake.load(folder, mapping=folder / "mapping.yml", out=folder / "out", as_of=date(2024, 3, 31))
+
+
+def test_what_was_converted_and_who_changed_currency_is_on_record(tmp_path):
+    rows = (
+        "a,base,2024-01-01,2024-03-01,10,USD\na,base,2024-03-01,,9,EUR\nb,base,2024-01-01,,10,usd\n"
+        "c,base,2024-01-01,,10,EUR\nd,base,2024-01-01,,10,\n"
+        # not known by the as-of date
+        "c,base,2024-04-01,,10,USD\nd,base,2024-04-01,,10,GBP\n"
+    )
+    loaded = mixed(tmp_path, rows, "USD,0.9\nGBP,1.2\nEUR,1\n")
+    assert loaded.conversions == {"USD": intake.Conversion(rate=0.9, accounts=2)}
+    assert loaded.changed_currency == 1
+    assert broken(loaded)["subscriptions", "currency_missing"] == 1
+    assert intake.Intake.open(tmp_path / "out").conversions == loaded.conversions
+    meta = marts.build(tmp_path / "out", tmp_path / "marts", grace_days=31).meta
+    said = [text for text in meta.warnings if "urrenc" in text or "converted" in text]
+    assert said[0].startswith("Prices in USD of 2 accounts are converted at 0.9 EUR for one USD")
+    assert said[1].startswith("Accounts with prices in more than one currency: 1.")
+
+
+@pytest.mark.parametrize(
+    ("rates", "match"),
+    [
+        ("USD,0.9\nEUR,1.1\n", "own currency has a rate other than 1"),
+        ("USD,0.9\nusd,0.8\n", "same currency"),
+    ],
+)
+def test_rates_that_contradict_themselves_stop(tmp_path, rates, match):
+    with pytest.raises(DataError, match=match):
+        mixed(tmp_path, "a,base,2024-01-01,,10,EUR\nb,base,2024-01-01,,10,USD\n", rates)
+
+
+def test_snapshots_in_several_currencies_cannot_be_added(tmp_path):
+    rows = "customer_id,month,mrr,currency\na,2024-01-01,10,EUR\nb,2024-01-01,10,USD\n"
+    (tmp_path / "mrr_snapshots.csv").write_text(rows + rows.split("\n", 1)[1].replace("-01-01", "-02-01"))
+    with pytest.raises(DataError, match="several currencies"):
+        intake.load(tmp_path, out=tmp_path / "out", as_of=date(2024, 2, 29))
 
 
 FLAT = "customer_id,tenure,churned,mrr\na,0,no,5\nb,12,yes,7\n"

@@ -174,6 +174,7 @@ TABLES: tuple[Table, ...] = (
             ),
             Column("plan", "text", "The plan in that month."),
             Column("seats", "number", "Seats in that month.", unit="seats"),
+            Column("currency", "text", "Currency of the row's price, such as EUR."),
         ),
         "the same as subscriptions, without terms, add-ons and reasons",
         key=("customer_id", "month"),

@@ -11,7 +11,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
@@ -56,6 +56,20 @@ class Attribute:
 
 
 @dataclass(frozen=True)
+class Conversion:
+    """A currency that prices came in and that the report does not speak.
+
+    Attributes
+    ----------
+    rate : units of the report's currency for one of it, the same throughout
+    accounts : accounts with a price in it
+    """
+
+    rate: float
+    accounts: int
+
+
+@dataclass(frozen=True)
 class Intake:
     """What was loaded: the declarations of `intake.json` and where the tables are.
 
@@ -72,6 +86,8 @@ class Intake:
     features : columns of the flat table that are features
     tables : rows written, by table
     fingerprint : SHA-256 of the tables and declarations
+    conversions : currencies that were brought into the report's, by code
+    changed_currency : accounts with prices in more than one currency
     month_rows : rows of `mrr_snapshots` that the subscriptions were made of; None for another shape, and for a folder
         opened again
     """
@@ -88,6 +104,8 @@ class Intake:
     features: tuple[str, ...]
     tables: dict[str, int]
     fingerprint: str
+    conversions: dict[str, Conversion] = field(default_factory=dict)
+    changed_currency: int = 0
     month_rows: int | None = None
 
     @classmethod
@@ -97,6 +115,8 @@ class Intake:
         given = json.loads((folder / "intake.json").read_text(encoding="utf-8"))
         given["attributes"] = {name: Attribute(**value) for name, value in given["attributes"].items()}
         given["features"] = tuple(given["features"])
+        converted = given.get("conversions", {})
+        given["conversions"] = {code: Conversion(**value) for code, value in converted.items()}
         for name in ("as_of", "observed_from"):
             given[name] = date.fromisoformat(given[name]) if given[name] else None
         return cls(folder=folder, **given)
@@ -286,7 +306,9 @@ def _settle(
         connection.execute(f"CREATE TEMP TABLE settled AS SELECT DATE '{as_of}' AS day")
         _check_observed_from(connection, key_table, declared.observed_from, as_of)
     if shape == "subscriptions":
-        _price(connection, declared.currency, "exchange_rates" in tables)
+        _price(connection)
+    if shape != "flat":
+        _convert(connection, key_table, declared.currency, has_rates="exchange_rates" in tables)
     for name in sorted(tables, key=lambda table: table != key_table):
         connection.execute(f"CREATE TABLE cut.{name} AS {_cut(BY_NAME[name], columns[name], as_of)}")
         if name == key_table:
@@ -326,8 +348,9 @@ def _settle(
     }
     features = tuple(sorted(f.name for f in declared.tables["flat"].features)) if shape == "flat" else ()
     currency = declared.currency
-    if shape == "subscriptions" and currency is None:
-        currency = connection.execute("SELECT min(currency) FROM kept.subscriptions").fetchone()[0]
+    if shape != "flat" and currency is None:
+        currency = connection.execute(f"SELECT min(currency) FROM kept.{key_table}").fetchone()[0]
+    conversions, changed = ({}, 0) if shape == "flat" else _conversions(connection, key_table, as_of)
     rows = {name: connection.execute(f"SELECT count(*) FROM kept.{name}").fetchone()[0] for name in written}
     month_rows = None
     if shape == "snapshots":
@@ -343,7 +366,7 @@ def _settle(
             folder=out, shape=shape, as_of=as_of, as_of_given=given and as_of is not None,
             observed_from=declared.observed_from, observation=declared.observation,
             snapshot_window=declared.snapshot_window, currency=currency, attributes=attributes, features=features,
-            tables=rows, fingerprint="",
+            tables=rows, fingerprint="", conversions=conversions, changed_currency=changed,
         ),
     )  # fmt: skip
     return replace(written_intake, month_rows=month_rows)
@@ -419,8 +442,8 @@ def _check_observed_from(
         )
 
 
-def _price(connection: duckdb.DuckDBPyConnection, currency: str | None, has_rates: bool) -> None:
-    """Fill ``mrr`` on raw subscriptions, and bring prices into the report's currency where rates are given.
+def _price(connection: duckdb.DuckDBPyConnection) -> None:
+    """Fill ``mrr`` on raw subscriptions.
 
     Runs before the cut: the price of a contract for a period is its amount over the period agreed at its start.
     """
@@ -435,18 +458,52 @@ def _price(connection: duckdb.DuckDBPyConnection, currency: str | None, has_rate
                 CASE WHEN billing_months > 0 THEN (amount::DOUBLE / billing_months)::DECIMAL(18,4) END,
                 CASE WHEN end_date > start_date THEN (amount::DOUBLE / {length})::DECIMAL(18,4) END),
             kind = coalesce(kind, 'plan'),
-            product = coalesce(product, 'subscription'),
-            currency = upper(currency)"""
+            product = coalesce(product, 'subscription')"""
     )
-    if has_rates and currency:
-        connection.execute(
-            """UPDATE raw.subscriptions AS s SET
-                mrr = (s.mrr::DOUBLE * r.rate)::DECIMAL(18,4), list_mrr = (s.list_mrr::DOUBLE * r.rate)::DECIMAL(18,4),
-                currency = $1
-               FROM (SELECT upper(currency) AS currency, min(rate) AS rate FROM raw.exchange_rates GROUP BY 1) r
-               WHERE s.currency = r.currency AND s.currency <> $1""",
-            [currency],
-        )
+
+
+def _convert(connection: duckdb.DuckDBPyConnection, table: str, currency: str | None, *, has_rates: bool) -> None:
+    """Bring the prices of a raw table into the report's currency where rates are given: one rate for all time.
+
+    What each row's currency was stays in the temporary table ``given_currency``.
+    """
+    day = "start_date" if table == "subscriptions" else "last_day(month)"
+    connection.execute(f"UPDATE raw.{table} SET currency = upper(currency)")
+    connection.execute(
+        f"CREATE TEMP TABLE given_currency AS SELECT customer_id, currency, {day} AS day FROM raw.{table}"
+    )
+    connection.execute("CREATE TEMP TABLE rates (currency VARCHAR, rate DOUBLE)")
+    if not has_rates:
+        return
+    connection.execute("UPDATE raw.exchange_rates SET currency = upper(currency)")
+    if not currency:
+        return
+    connection.execute(
+        """INSERT INTO rates SELECT currency, min(rate) FROM raw.exchange_rates
+           WHERE currency <> $1 AND rate IS NOT NULL GROUP BY 1""",
+        [currency],
+    )
+    listed = ", list_mrr = (s.list_mrr::DOUBLE * r.rate)::DECIMAL(18,4)" if table == "subscriptions" else ""
+    connection.execute(
+        f"""UPDATE raw.{table} AS s SET mrr = (s.mrr::DOUBLE * r.rate)::DECIMAL(18,4){listed}, currency = $1
+            FROM rates r WHERE s.currency = r.currency""",
+        [currency],
+    )
+
+
+def _conversions(connection: duckdb.DuckDBPyConnection, table: str, as_of: date) -> tuple[dict[str, Conversion], int]:
+    """The currencies that were converted, and how many accounts have prices in more than one."""
+    known = f"""(SELECT customer_id, currency FROM given_currency
+        WHERE day <= DATE '{as_of}' AND currency IS NOT NULL
+            AND customer_id IN (SELECT customer_id FROM kept.{table}))"""
+    found = connection.execute(
+        f"""SELECT currency, any_value(rate), count(DISTINCT customer_id) FROM {known} JOIN rates USING (currency)
+            GROUP BY 1 ORDER BY 1"""
+    ).fetchall()
+    changed = connection.execute(
+        f"SELECT count(*) FROM (SELECT customer_id FROM {known} GROUP BY 1 HAVING count(DISTINCT currency) > 1)"
+    ).fetchone()[0]
+    return {code: Conversion(rate, accounts) for code, rate, accounts in found}, changed
 
 
 def _cut(table: Table, columns: tuple[Column, ...], as_of: date | None) -> str:
@@ -616,6 +673,8 @@ def _write(
     )
     declared = asdict(intake)
     del declared["folder"], declared["fingerprint"], declared["month_rows"]
+    if not intake.conversions:
+        del declared["conversions"], declared["changed_currency"]
     declared |= {
         "as_of": intake.as_of.isoformat() if intake.as_of else None,
         "observed_from": intake.observed_from.isoformat() if intake.observed_from else None,

@@ -213,6 +213,35 @@ def _currency_remedy(context: Context) -> str:
     return "Bring exchange_rates (one rate a currency) and set `currency:` in the mapping, or bring one currency."
 
 
+def _currency_rules(table: str, context: Context) -> list[Rule]:
+    """Prices in several currencies stop; a row that names none is taken to be in the report's, and that is said."""
+    reference = f"coalesce({_sql(context.currency) if context.currency else 'NULL'}, _currency)"
+    return [
+        Rule(
+            "several_currencies", table, "currency", "stop", "Prices are in several currencies and cannot be added.",
+            _currency_remedy(context),
+            f"currency <> {reference}", "customer_id || ': ' || currency || ' beside ' || " + reference,
+        ),
+        Rule(
+            "currency_missing", table, "currency", "warn",
+            "A row names no currency where others do: its price is taken to be in the report's.",
+            "Fill the currency in, if it is another one.", "currency IS NULL AND _currency IS NOT NULL",
+        ),
+    ]  # fmt: skip
+
+
+def _rate_rules(context: Context) -> list[Rule]:
+    own = _sql(context.currency) if context.currency else "NULL"
+    return [
+        Rule(
+            "rate_of_own_currency", "exchange_rates", "rate", "stop",
+            "The report's own currency has a rate other than 1: these rates lead to another currency.",
+            "Give rates to the currency that the mapping declares with `currency:`, or declare the one they lead to.",
+            f"currency = {own} AND rate <> 1", "currency || ': ' || rate",
+        ),
+    ]  # fmt: skip
+
+
 def _subscription_rules(context: Context) -> list[Rule]:
     t = "subscriptions"
     as_of = f"DATE '{context.as_of}'"
@@ -244,7 +273,6 @@ def _subscription_rules(context: Context) -> list[Rule]:
                 WHERE end_date IS NULL OR end_date > start_date
                 UNION ALL SELECT customer_id, end_date, -mrr FROM cut.{t} WHERE end_date > start_date)
             GROUP BY ALL)) GROUP BY 1 HAVING min(total) < 0)"""
-    reference = f"coalesce({_sql(context.currency) if context.currency else 'NULL'}, _currency)"
     rules = [
         Rule(
             "no_price", t, "mrr", "stop",
@@ -262,11 +290,7 @@ def _subscription_rules(context: Context) -> list[Rule]:
             f"(SELECT count(*) FROM {ledger})",
             f"(SELECT min(customer_id || ': ' || low::DECIMAL(18,2) || ' from ' || day, 3) FROM {ledger})",
         ),
-        Rule(
-            "several_currencies", t, "currency", "stop", "Prices are in several currencies and cannot be added.",
-            _currency_remedy(context),
-            f"currency <> {reference}", "customer_id || ': ' || currency || ' beside ' || " + reference,
-        ),
+        *_currency_rules(t, context),
         Rule(
             "one_account", t, "customer_id", "stop", "All rows belong to one account.",
             "A report needs several accounts; check what customer_id is mapped to.",
@@ -333,7 +357,7 @@ def _customer_rules() -> list[Rule]:
     ]  # fmt: skip
 
 
-def _snapshot_rules() -> list[Rule]:
+def _snapshot_rules(context: Context) -> list[Rule]:
     t = "mrr_snapshots"
     months = f"(SELECT DISTINCT month FROM cut.{t})"
     missing = f"""(SELECT month::DATE AS month FROM (SELECT unnest(generate_series((SELECT min(month) FROM {months}),
@@ -355,6 +379,7 @@ def _snapshot_rules() -> list[Rule]:
             " carries; a longer one counts as leaving and coming back.",
             "_previous_month < month - INTERVAL 1 MONTH", "customer_id || ': ' || month",
         ),
+        *_currency_rules(t, context),
     ]  # fmt: skip
 
 
@@ -421,7 +446,9 @@ def rules_for(table: str, context: Context) -> list[Rule]:
     elif table == "customers":
         rules += _customer_rules()
     elif table == "mrr_snapshots":
-        rules += _snapshot_rules()
+        rules += _snapshot_rules(context)
+    elif table == "exchange_rates":
+        rules += _rate_rules(context)
     elif table == "flat":
         rules += _flat_rules()
     elif table in ("usage_events", "feature_usage_monthly", "activity_monthly"):
@@ -448,6 +475,7 @@ def _marked(table: Table, columns: list[str], context: Context) -> str:
             extra.append("customer_id NOT IN (SELECT customer_id FROM known) AS _orphan")
     elif table.name == "mrr_snapshots":
         extra.append("lag(month) OVER (PARTITION BY customer_id ORDER BY month) AS _previous_month")
+        extra.append("min(currency) OVER () AS _currency")
     elif table.name == "customers":
         extra.append("(SELECT first FROM firsts WHERE firsts.customer_id = t.customer_id) AS _first_start")
     elif table.of_customers and table.clock:

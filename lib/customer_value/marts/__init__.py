@@ -298,6 +298,22 @@ def _warnings(stock: spells.Stock, counts: _Counts) -> tuple[str, ...]:
     return tuple(said)
 
 
+def _converted(declared: Mapping[str, Any]) -> tuple[str, ...]:
+    """Which prices were converted, at which rate, and of how many accounts the currency changed."""
+    own = declared["currency"]
+    said = [
+        f"Prices in {code} of {about['accounts']:,} account{'s' * (about['accounts'] != 1)} are converted at "
+        f"{about['rate']:g} {own} for one {code}, throughout: a rate that moved would move retention."
+        for code, about in sorted(declared.get("conversions", {}).items())
+    ]
+    if changed := declared.get("changed_currency", 0):
+        said.append(
+            f"Accounts with prices in more than one currency: {changed:,}. What a change of currency did to their "
+            "revenue is reckoned at these rates."
+        )
+    return tuple(said)
+
+
 def _flat(press: _Press, declared: Mapping[str, Any], grace_days: int) -> Meta:
     given = press.read("flat")
     mrr = given.mrr.cast(spells.MONEY) if "mrr" in given.columns else ibis.null(spells.MONEY)
@@ -337,6 +353,8 @@ def _meta(
         never_paid=counts.never_paid,
         grace_days=grace_days,
         currency=declared["currency"],
+        conversions=declared.get("conversions", {}),
+        changed_currency=declared.get("changed_currency", 0),
         observation=declared["observation"],
         snapshot_window=declared["snapshot_window"],
         attributes=declared["attributes"],
@@ -344,7 +362,7 @@ def _meta(
         tables=tuple(sorted(declared["tables"])),
         rows=press.rows,
         fingerprint=hashlib.sha256(f"{declared['fingerprint']} {grace_days}".encode()).hexdigest(),
-        warnings=(*_warnings(stock, counts), *recorded.warnings, *further) if stock else (),
+        warnings=(*_warnings(stock, counts), *_converted(declared), *recorded.warnings, *further) if stock else (),
         usage_from=recorded.usage_from,
         usage_until=recorded.usage_until,
         features_from=recorded.features_from,

@@ -53,6 +53,9 @@ class Meta:
     never_paid : accounts whose rows never add up to an MRR above zero; they are no customers and in no mart
     grace_days : the longest gap that is a pause rather than churn
     currency : code, or None
+    conversions : currencies whose prices were brought into it, by code: ``rate`` (one for the whole report) and
+        ``accounts``
+    changed_currency : accounts with prices in more than one currency
     observation, snapshot_window : how a flat table was observed, as declared; None if it was not
     attributes : by name ``table``, ``known_at``, ``label``, ``kind``
     features : names of a flat table's features
@@ -92,6 +95,8 @@ class Meta:
     features_from: date | None = None
     features_until: date | None = None
     usage_source: Mapping[str, str] = field(default_factory=dict)
+    conversions: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    changed_currency: int = 0
 
     def to_json(self) -> str:
         """As text with sorted keys; `from_json` reads it back."""
