@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from customer_value.marts import Marts
+from customer_value.marts.bases import state_at
 from customer_value.marts.dates import close_of_month, months_between
 from marts_fixtures import build_marts
 from marts_reference import anniversary, carried, daily_mrr, random_rows, spells
@@ -126,6 +127,15 @@ def test_due_is_read_from_the_term_that_ran_when_the_month_began(march: pd.DataF
     assert not march.loc["annual, due on the first", "due"]
     assert not march.loc["new", "due"]
     assert not march.loc["unchanged", "due"]
+
+
+def test_weekly_terms_come_due_within_the_week(tmp_path) -> None:
+    rows = [row("week", "2024-03-05", billing_months=12 / 52), row("fortnight", "2024-03-05", billing_months=24 / 52)]
+    built = build_marts(tmp_path, as_of="2024-04-15", observed_from="2023-12-31", subscriptions=rows)
+    due = state_at(built, date(2024, 3, 31)).set_index("customer_id")["next_due"]
+    assert due["week"] == pd.Timestamp("2024-04-02")
+    assert due["fortnight"] == pd.Timestamp("2024-04-02")
+    assert state_at(built, date(2024, 4, 2)).set_index("customer_id")["next_due"]["week"] == pd.Timestamp("2024-04-09")
 
 
 def test_age_is_in_complete_months_from_the_origin_at_the_close(march: pd.DataFrame) -> None:

@@ -13,7 +13,7 @@ import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 
-from customer_value.marts.dates import close_of_month, month_of, months_between, months_since, plus_months
+from customer_value.marts.dates import close_of_month, days_between, month_of, months_between, months_since, plus_months
 from customer_value.marts.parts import column, parts, parts_in
 from customer_value.marts.spells import MONEY, OPEN
 
@@ -49,9 +49,7 @@ def holdings(active: ir.Table) -> ir.Table:
     the day), ``list_mrr`` (what its rows cost at list price; a row that states none counts at its price, one below
     zero, which is a discount, at nothing), ``listed`` (rows above zero that state a list price) of ``priced``.
     """
-    whole_terms = months_since(active.term_start, active.day) // active.billing_months + 1
-    due = plus_months(active.term_start, (whole_terms * active.billing_months).cast("int64"))
-    active = active.mutate(due=due)
+    active = active.mutate(due=_next_due(active))
     held = active.group_by("customer_id", "day", "kind", "product").agg(
         mrr=active.mrr.sum().cast(MONEY),
         quantity=active.quantity.sum(),
@@ -70,6 +68,18 @@ def holdings(active: ir.Table) -> ir.Table:
     return held.mutate(quantity=countable.ifelse(held.quantity, ibis.null("float64"))).drop(
         "lines", "stated", "last_unit"
     )
+
+
+def _next_due(active: ir.Table) -> ir.DateValue:
+    """The first whole term after the run began that ends after the day."""
+    term = active.billing_months
+    whole_terms = months_since(active.term_start, active.day) // term + 1
+    by_month = plus_months(active.term_start, (whole_terms * term).cast("int64"))
+    # A term of less than a month is so many days, a week being 12/52 of a month.
+    days = ibis.greatest((term * 364 / 12).round().cast("int64"), 1)
+    gone = days_between(active.term_start, active.day)
+    by_day = active.term_start + ((gone // days + 1) * days).cast("int64").as_interval("D")
+    return (term < 1).ifelse(by_day.cast("date"), by_month)
 
 
 def states(held: ir.Table) -> ir.Table:
