@@ -1,0 +1,49 @@
+"""What the revenue chapter found, in words: Results in, Markdown out."""
+
+from __future__ import annotations
+
+from customer_value.strategy.answers.revenue.concentration import influence
+from customer_value.strategy.answers.revenue.kept import (
+    among_due,
+    beside_movements,
+    decomposition,
+    detail,
+    headline,
+    kept_rows,
+    monthly_caption,
+)
+from customer_value.strategy.answers.revenue.leaving import churn, reasons
+from customer_value.strategy.answers.revenue.streams import (
+    arr_caption,
+    latest_month,
+    leading,
+    movements,
+    moving_parts,
+    parts,
+    quick_ratio,
+    waterfall_caption,
+)
+from customer_value.strategy.answers.revenue.winds import winds, winds_caption
+
+__all__ = [
+    "among_due",
+    "arr_caption",
+    "beside_movements",
+    "churn",
+    "decomposition",
+    "detail",
+    "headline",
+    "influence",
+    "kept_rows",
+    "latest_month",
+    "leading",
+    "monthly_caption",
+    "movements",
+    "moving_parts",
+    "parts",
+    "quick_ratio",
+    "reasons",
+    "waterfall_caption",
+    "winds",
+    "winds_caption",
+]
