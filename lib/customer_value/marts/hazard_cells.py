@@ -101,7 +101,8 @@ def hazard_cells(
 
     Returns
     -------
-    One row a cell, ordered: ``term, since_term``, the columns of ``by``, ``at_risk, events``.
+    One row a cell, ordered: ``term, since_term``, the columns of ``by`` (ordered categoricals of text), ``at_risk,
+    events``.
 
     Raises
     ------
@@ -139,7 +140,15 @@ def hazard_cells(
         within = int(np.searchsorted(months.account, accounts))
         codes, churned = {name: code[:within] for name, code in codes.items()}, churned[:within]
     counted = lookback.count(codes, stand_for, {"events": churned})
-    return counted[[*_KEYS, *by, "at_risk", "events"]]
+    levelled = {name: pd.Categorical(counted[name], categories=list(stand_for[name]), ordered=True) for name in by}
+    return counted.assign(**levelled)[[*_KEYS, *by, "at_risk", "events"]]
+
+
+def accounts_by_level(marts: Marts, name: str) -> dict[str, int]:
+    """How many accounts have each level of an attribute known at sign-up, levels as in `hazard_cells`."""
+    named = marts.once(("hazard levels", name), lambda: _of_accounts(marts, name))
+    sizes = np.bincount(named.codes, minlength=len(named.categories))
+    return dict(zip(named.categories, map(int, sizes), strict=True))
 
 
 def _sizes(
