@@ -10,9 +10,13 @@ stands what is left of it at equal size, term, plan and age.
 
 from __future__ import annotations
 
+from customer_value.studies.segments.activation import activation_cohorts, came_back
 from customer_value.studies.segments.alike import ADJUSTMENTS, MONEY_LEVEL
+from customer_value.studies.segments.behaviour import behaviours
 from customer_value.studies.segments.groups import CURRENT_NOTE
+from customer_value.studies.segments.kinds import kind_contrasts, kinds, kinds_today
 from customer_value.studies.segments.overview import METRICS, overview
+from customer_value.studies.segments.plan_ladder import moves, steps, time_on_plan
 from customer_value.studies.segments.raw import COMPARED, contrasts, pay_alike
 from customer_value.studies.segments.standardised import adjusted
 
@@ -22,8 +26,17 @@ __all__ = [
     "CURRENT_NOTE",
     "METRICS",
     "MONEY_LEVEL",
+    "activation_cohorts",
     "adjusted",
+    "behaviours",
+    "came_back",
     "contrasts",
+    "kind_contrasts",
+    "kinds",
+    "kinds_today",
+    "moves",
     "overview",
     "pay_alike",
+    "steps",
+    "time_on_plan",
 ]

@@ -8,10 +8,10 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
-from customer_value.marts import Marts
+from customer_value.marts import Marts, standing
 from customer_value.marts.bases import period_base
 from customer_value.marts.levels import attributes
-from customer_value.stats import closed_cohort
+from customer_value.stats import closed_cohort, net_score
 from customer_value.stats.disclosure import shown
 from customer_value.stats.result import Result
 from customer_value.studies.segments.groups import Group, notes
@@ -49,7 +49,9 @@ def overview(
     company. Metrics: ``customers`` and ``arr_share`` at the close of ``start`` for all; ``logo_retention, grr, nrr,
     expansion_rate`` (share of opening accounts that pay more at the end) where the attribute was known when the period
     began; for contract terms also ``logo_retention_due, grr_due, nrr_due`` among accounts whose term came due (unless
-    all did), since an account under term cannot leave. ``attribute_label`` and ``known_at`` describe the attribute.
+    all did), since an account under term cannot leave. Where customers answered in the period, ``nps``: the net
+    promoter score of the group's accounts, in points from −100 to 100, each respondent by the latest answer; its ``n``
+    are accounts that answered. ``attribute_label`` and ``known_at`` describe the attribute.
     Levels of fewer than ``min_group`` accounts are pooled to ``other``; what is still too small shows ``n`` only.
 
     Raises
@@ -63,7 +65,9 @@ def overview(
         base = period_base(marts, start=start, end=end)
     total = float(base["start_mrr"].sum())
     options = {"confidence": confidence, "min_group": min_group}
+    answers = None if flat else _answers(marts, base, start=start, end=end)
     rows = described(base, total=total, retained=not flat, due=False, confidence=confidence, min_group=1)
+    rows += _promoters(answers, base, confidence=confidence, min_group=1)
     for row in rows:
         row |= {"attribute": "all", "level": "all", "attribute_label": "All accounts", "known_at": "start"}
     for attribute in chosen:
@@ -78,6 +82,8 @@ def overview(
             found = described(
                 members, total=total, retained=retained, due=compare_due and attribute.kind == "term", **options
             )
+            if retained:
+                found += _promoters(answers, members, **options)
             rows += [
                 row
                 | {
@@ -131,3 +137,30 @@ def described(
         found = closed_cohort.estimates(could["start_mrr"], could["end_mrr"], could["lost"], **options)
         rows += [found.loc[METRICS[metric]].to_dict() | {"metric": f"{metric}_due", "unit": "share"} for metric in _DUE]
     return rows
+
+
+_SIGN = {"promoter": 1, "passive": 0, "detractor": -1}
+
+
+def _answers(marts: Marts, base: pd.DataFrame, *, start: date | None, end: date | None) -> pd.DataFrame | None:
+    """What the accounts of the base answered in the period; None where nobody was asked."""
+    if "nps_answers" not in marts.meta.rows:
+        return None
+    given = standing.latest_answers(marts, after=start, until=end)
+    return given[given["customer_id"].isin(base["customer_id"])]
+
+
+def _promoters(
+    answers: pd.DataFrame | None, members: pd.DataFrame, *, confidence: float, min_group: int
+) -> list[dict[str, object]]:
+    """The net promoter score of one group, in points; no row where nobody was asked at all."""
+    if answers is None or answers.empty:
+        return []
+    given = answers[answers["customer_id"].isin(members["customer_id"])]
+    n = given["customer_id"].nunique()
+    row: dict[str, object] = {"metric": "nps", "n": n, "unit": "count", "estimate": np.nan}
+    if n and shown(n, min_group):
+        found = net_score.estimate(given["rating"].map(_SIGN), cluster=given["customer_id"], confidence=confidence)
+        row |= {"estimate": 100 * found.estimate, "low": 100 * found.low, "high": 100 * found.high}
+        row["effective_n"] = found.effective_n
+    return [row]
