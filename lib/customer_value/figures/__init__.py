@@ -4,11 +4,16 @@ from customer_value.figures.curves import curves
 from customer_value.figures.grid import grid
 from customer_value.figures.heatmap import heatmap
 from customer_value.figures.intervals import intervals
+from customer_value.figures.ladder import ladder
+from customer_value.figures.payback import payback
+from customer_value.figures.projection import projection
 from customer_value.figures.quadrants import quadrants
 from customer_value.figures.ratings import ratings
 from customer_value.figures.ratios import ratios
 from customer_value.figures.sparkline import sparkline
 from customer_value.figures.spoken import alt
+from customer_value.figures.stacked import stacked
+from customer_value.figures.strips import strips
 from customer_value.figures.theme import svg
 from customer_value.figures.trend import trend
 from customer_value.figures.triangle import triangle
@@ -20,10 +25,15 @@ __all__ = [
     "grid",
     "heatmap",
     "intervals",
+    "ladder",
+    "payback",
+    "projection",
     "quadrants",
     "ratings",
     "ratios",
     "sparkline",
+    "stacked",
+    "strips",
     "svg",
     "trend",
     "triangle",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -58,6 +59,11 @@ def alt(
         "grid": _grid,
         "quadrants": _quadrants,
         "ratings": _ratings,
+        "stacked": _stacked,
+        "ladder": _ladder,
+        "strips": _strips,
+        "projection": _projection,
+        "payback": _payback,
     }
     if kind not in kinds:
         raise ValueError(f"kind must be one of {sorted(kinds)}, got: {kind!r}")
@@ -189,6 +195,21 @@ def _ratios(result: Result, words: Words, labels: Mapping[str, str] | None) -> l
     return [*sentences, _few(result)]
 
 
+def _strips(result: Result, words: Words, labels: Mapping[str, str] | None) -> list[str]:
+    """Of every class how many lie beyond the middle of a neighbour."""
+    sentences = []
+    for key, rows in result.table.groupby(result.keys[0], sort=False):
+        row = rows.iloc[0]
+        beyond = [
+            f"{words.number(row[side])} {where}"
+            for side, where in (("under", "above the middle of the next"), ("over", "below that of the one before"))
+            if row[side]
+        ]
+        of = f"of {words.plural(row['n'], re.sub('s$', '', result.n_of), result.n_of)} "
+        sentences.append(f"{theme.name(key, labels, words)}: {of}{words.list(beyond)}.")
+    return sentences
+
+
 def _heatmap(result: Result, words: Words, labels: Mapping[str, str] | None) -> list[str]:
     level, metric = result.keys[-2:]
     known = result.table[result.table["estimate"].notna()]
@@ -242,4 +263,60 @@ def _ratings(result: Result, words: Words, labels: Mapping[str, str] | None) -> 
         f"{words.share(row['promoters_share'])} promoters and {words.share(row['detractors_share'])} detractors."
         for _, row in known.iterrows()
     ]
+    return [*sentences, _few(result)]
+
+
+def _projection(result: Result, words: Words, labels: Mapping[str, str] | None) -> list[str]:
+    """A sentence a curve: where it ends, the observed one first."""
+    known = result.table[result.table["estimate"].notna()]
+    sentences = []
+    for part, rows in known.groupby("part", sort=False):
+        last = rows.sort_values("age").iloc[-1]
+        name = theme.name(part, labels, words).capitalize()
+        sentences.append(f"{name}: {_row(last, result, words)} {_when(last['age'], words)}.")
+    return [*sentences, _few(result)]
+
+
+def _payback(result: Result, words: Words, labels: Mapping[str, str] | None) -> list[str]:
+    """What was brought in by the last age, what it cost, and when the one reached the other."""
+    parts = dict(list(result.table.groupby("part", sort=False)))
+    last = parts["brought_in"].dropna(subset=["estimate"]).iloc[-1]
+    sentences = [f"Brought in per account: {_row(last, result, words)} {_when(last['age'], words)}."]
+    if "cost" in parts:
+        sentences.append(f"Cost to win one: {_row(parts['cost'].iloc[0], result, words)}.")
+    if "payback" in parts:
+        met = parts["payback"].iloc[0]
+        after = words.interval(met["age"], met["age_low"], met["age_high"], "months")
+        sentences.append(
+            "The cost is not repaid within the ages seen." if theme.missing(met["age"]) else f"Repaid after {after}."
+        )
+    return sentences
+
+
+def _ladder(result: Result, words: Words, labels: Mapping[str, str] | None) -> list[str]:
+    """A sentence a rung, the highest first: what shares moved up, moved down and left."""
+    before = result.keys[0]
+    sentences = []
+    for rung in list(dict.fromkeys(result.table[before]))[::-1]:
+        rows = result.table[result.table[before] == rung]
+        if rows["estimate"].isna().all():
+            continue
+        ways = rows.groupby("way")["estimate"].sum()
+        said = [
+            f"{words.share(ways[way])} {name}"
+            for way, name in (("up", "moved up"), ("down", "moved down"), ("left", "left"))
+            if ways.get(way, 0) > 0
+        ]
+        sentences.append(f"{theme.name(rung, labels, words)}: {words.list(said) or 'all stayed'}.")
+    return [*sentences, _few(result)]
+
+
+def _stacked(result: Result, words: Words, labels: Mapping[str, str] | None) -> list[str]:
+    """A sentence a group: its parts in the order drawn, those that are nothing left out."""
+    by, part = result.keys
+    known = result.table[result.table["estimate"].notna() & (result.table["estimate"] != 0)]
+    sentences = []
+    for _, rows in known.groupby(by, sort=False):
+        parts = [f"{theme.name(row[part], labels, words)} {_row(row, result, words)}" for _, row in rows.iterrows()]
+        sentences.append(f"{_name(rows.iloc[0], [by], labels, words)}: {words.list(parts)}.")
     return [*sentences, _few(result)]
