@@ -71,7 +71,7 @@ def html(
     columns : at most seven of the table's columns in their order, and ``interval`` for ``low`` and ``high`` in one;
         default: the keys, ``estimate``, ``interval``, ``n`` and the p value, as far as there is room
     labels : heads by column name, and what to print instead of a key's or text column's value
-    units : the unit of further columns, where their name does not say it (``mrr``, ``…_share``)
+    units : the unit of further columns, where their name does not say it (``mrr``, ``…_share``); ``by row``: the row's
     top : how many rows to print, in the table's order; a note says how many there are
     caption : what the table shows, for screen readers; plain text
 
@@ -212,6 +212,13 @@ def _format(
     unit = units.get(column)
     if unit is None and column not in result.keys and column not in ("n", "events", "at_risk"):
         unit = "share" if _SHARE.search(column) else "money" if _MONEY.search(column) else None
+    if unit == "by row":
+        like = _digits(shown, "estimate", result), _beyond(shown, "estimate", result)
+        return lambda row: (
+            NOTHING
+            if _missing(row[column])
+            else _value(row[column], _unit(result, row), words, digits=like[0], exact=True, bare=False, beyond=like[1])
+        )
     if unit:
         digits, beyond = _digits(shown, column, result), _beyond(shown, column, result)
         return lambda row: (

@@ -121,6 +121,12 @@ def grid(
             axes.axhline(cut_y, color=theme.INK, lw=1.0)
         if cut_x is not None and cut_y is not None:
             share = (cut_x - low_x) / (high_x - low_x)
+            # The best and the worst field are tinted, so that the eye finds both before it reads.
+            for (left_x, right_x), (low_edge, high_edge), colour in (
+                ((low_x, cut_x), (cut_y, high_y), theme.MEANING["expansion"]),
+                ((cut_x, high_x), (low_y, cut_y), theme.MEANING["churn"]),
+            ):
+                axes.fill_between([left_x, right_x], low_edge, high_edge, color=colour, alpha=0.09, lw=0, zorder=0)
             for name, column, depth in zip(quarters, (0, 1, 0, 1), (1, 1, 0, 0), strict=True):
                 room = plot * (share if column == 0 else 1 - share) - 0.12
                 fitted = theme.wrap(name, width=max(room, 0.5), size=small, lines=3)
@@ -130,7 +136,7 @@ def grid(
                     fitted,
                     size=small,
                     color=theme.MUTED,
-                    style="italic",
+                    weight="bold",
                     transform=axes.transAxes,
                     ha="right" if column else "left",
                     va="top" if depth else "bottom",

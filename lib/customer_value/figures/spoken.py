@@ -58,6 +58,7 @@ def alt(
         "heatmap": _heatmap,
         "grid": _grid,
         "quadrants": _quadrants,
+        "rates": _over_time,
         "ratings": _ratings,
         "stacked": _stacked,
         "ladder": _ladder,
@@ -140,9 +141,15 @@ def _over_time(result: Result, words: Words, labels: Mapping[str, str] | None) -
         name = _name(first, others, labels, words) or "The line"
         sentences.append(
             f"{name}: {_row(first, result, words)} {_when(first[time], words)},"
-            f" {_row(last, result, words)} {_when(last[time], words)}."
+            f" {_row(last, result, words)} {_when(last[time], words)}{_aim(last, result, words)}."
         )
     return [*sentences, _few(result)]
+
+
+def _aim(row: pd.Series, result: Result, words: Words) -> str:
+    """The target beside a figure, if there is one."""
+    unit = str(row["unit"]) if result.unit == "by row" else result.unit
+    return "" if theme.missing(row.get("target")) else f" against a target of {words.value(row['target'], unit)}"
 
 
 def _when(time: object, words: Words) -> str:

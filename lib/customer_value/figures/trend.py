@@ -33,6 +33,7 @@ def trend(
     ----------
     result : keyed ``(metric, month)``, whatever the first is called, or ``(month,)``; the last key or the one called
         ``month`` is the time. Table: ``estimate``, ``low``, ``high`` (may be missing). A missing estimate is a gap.
+        A column ``target`` is drawn as a dashed line beside the figure.
     labels : what to call metrics
     together : all lines in one plot (at most four, of one unit); else a panel each, those of one unit on one scale
     reference : a value to draw a line at, such as 1 for net revenue retention
@@ -96,6 +97,8 @@ def trend(
         # A panel's own heading says what it measures, and the marks carry the sign of money and of per cent.
         named = not together and all(names.values()) and set(scales) <= {"money", "share"}
         measured = y_label or ("" if named or len(scales) > 1 else theme.axis_title(result, next(iter(scales))))
+        if "target" in table:
+            measured = f"{measured}; dashed: target" if measured else "Dashed: target"
         if reference is not None and reference_label:
             measured = f"{measured}; black line: {reference_label}" if measured else f"Black line: {reference_label}"
         heading = theme.wrap(measured, width=width - 0.1, size=small, lines=2)
@@ -118,9 +121,10 @@ def trend(
             if not together:
                 theme.write(figure, titles[members[0]], left=x, top=y, size=size, weight="bold")
                 value, when = latest[members[0]]
+                aim = _target(parts[members[0]], unit, words)
                 theme.write(
                     figure,
-                    f"{value} in {when}",
+                    theme.wrap(f"{value} in {when}{aim}", width=plot + 0.1, size=size, lines=1),
                     left=x,
                     top=y + (title_lines - 1) * line,
                     size=size,
@@ -140,6 +144,8 @@ def trend(
                 at = at.to_numpy()
                 if {"low", "high"} <= set(part):
                     axes.fill_between(at, part["low"], part["high"], color=colour, alpha=0.16, lw=0)
+                if "target" in part:
+                    axes.plot(at, part["target"], color=theme.MUTED, lw=1.4, ls=(0, (4, 3)))
                 axes.plot(at, part["estimate"], color=colour, lw=2.0, clip_on=False)
                 last = part["estimate"].last_valid_index()
                 axes.plot(
@@ -172,7 +178,8 @@ def _scale(
     parts: list[pd.DataFrame], unit: str, reference: float | None, zero: bool | None, words: Words, count: int
 ) -> tuple[float, float, list[float], list[str]]:
     """The one vertical scale of panels that share a unit: ends, and the marks with their labels."""
-    values = pd.concat([part[column] for part in parts for column in ("estimate", "low", "high") if column in part])
+    drawn = ("estimate", "low", "high", "target")
+    values = pd.concat([part[column] for part in parts for column in drawn if column in part])
     low, high = float(values.min()), float(values.max())
     if reference is not None:
         low, high = min(low, reference), max(high, reference)
@@ -181,6 +188,12 @@ def _scale(
     pad = 0.06 * (high - low) or 0.05 * (abs(high) or 1.0)
     low, high = (low - pad if low != 0 else low), (high + pad if high != 0 else high)
     return low, high, *theme.ticks(low, high, unit, words, count=count)
+
+
+def _target(part: pd.DataFrame, unit: str, words: Words) -> str:
+    """What was aimed at in the latest month that has a figure; nothing where there was no target."""
+    known = part[part["estimate"].notna()].iloc[-1]
+    return "" if theme.missing(known.get("target")) else f" (target {theme.value(known['target'], unit, words)})"
 
 
 def _latest(part: pd.DataFrame, unit: str, time: str, words: Words) -> tuple[str, str]:

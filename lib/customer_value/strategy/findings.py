@@ -39,19 +39,32 @@ Unit = Literal["share", "money", "count", "months", "ratio", "points"]
 
 METRICS = {
     "accounts": "number of accounts",
+    "acquisition_multiple": "revenue over the cost of winning the account",
     "arr": "annual recurring revenue",
     "arr_share": "share of recurring revenue",
+    "cutting_back": "cutting back or leaving",
+    "came_back": "coming back after activation",
     "expanding": "expansion",
     "expansion_rate": "share of accounts that grew",
+    "first_expansion": "share of accounts that expand within a year",
     "grr": "gross revenue retention",
+    "headwind": "revenue lost",
+    "lifetime": "time that an account stays",
     "leaver_size": "size of the accounts that left",
     "leaving": "leaving",
     "logo_retention": "account retention",
     "nps": "net promoter score",
     "nrr": "net revenue retention",
+    "payback": "time to repay the cost of winning the account",
+    "projected_share": "projected share of accounts still here",
     "quick_ratio": "quick ratio",
+    "revenue_per_account": "revenue per account won",
+    "renewal": "the share of contracts renewed",
     "share_still_here": "share of accounts still here",
     "survival": "length of stay",
+    "upgraded": "share of accounts that moved up a plan",
+    "upgrading": "moving to a higher plan",
+    "tailwind": "revenue added by accounts that grew",
 }
 """Metrics by their names in findings, as a sentence says them; any other reads as its name without underscores."""
 

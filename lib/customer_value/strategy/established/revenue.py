@@ -7,7 +7,7 @@ from datetime import date
 import pandas as pd
 
 from customer_value.stats.result import Result
-from customer_value.strategy.established import FEW_CAVEAT
+from customer_value.strategy.established import FEW_CAVEAT, RAW_CAVEAT, area_of, noun
 from customer_value.strategy.findings import Area, Finding, Point, identifier
 from customer_value.strategy.wording import Words, known
 
@@ -132,6 +132,71 @@ def revenue_facts(
         *_parts(parts, period),
         *_returners(waterfall, period),
         _concentration(influence),
+    ]
+
+
+def winds(contrasts: Result) -> list[Finding]:
+    """Every contrast of `studies.revenue.wind_contrasts`, clear or not: raw comparisons, to be tested first at most."""
+    return [_wind(row, contrasts.level) for _, row in contrasts.table.iterrows()]
+
+
+def _wind(row: pd.Series, level: float | None) -> Finding:
+    label = row["attribute_label"]
+    shown = known(row["estimate"])
+    tested = shown and known(row["p"])
+    direction = "unknown"
+    if shown:
+        direction = "higher" if row["low"] > 0 else ("lower" if row["high"] < 0 else "none")
+    return Finding(
+        id=identifier(row["attribute"], row["level"], row["measure"]),
+        chapter="revenue",
+        kind="association",
+        area=area_of(row["attribute"]),
+        subject=f"{noun(label)} {row['level']}",
+        metric=row["measure"],
+        segment=f"{noun(label)} = {row['level']}",
+        direction=direction,
+        estimate=row["estimate"],
+        low=row["low"],
+        high=row["high"],
+        level=level,
+        unit="points",
+        n=row["n"],
+        # No variation is no test; that is no evidence of a difference.
+        p=(row["p"] if tested else 1.0) if shown else None,
+        p_adjusted=row["p_adjusted"],
+        design="C",
+        # More lost is the worse side, so what the gate would do by direction does not fit a headwind.
+        action="difference",
+        caveat=" ".join([RAW_CAVEAT, *([FEW_CAVEAT] if row["few_accounts"] else [])]) if shown else "",
+        evidence="revenue#tbl-revenue-wind-contrasts",
+        shown=shown,
+        few_accounts=bool(row["few_accounts"]),
+    )
+
+
+def targets(latest: Result, *, words: Words) -> list[Finding]:
+    """The latest figure of every metric that has a target, as a share of it.
+
+    Parameters
+    ----------
+    latest : of `studies.revenue.against_targets`, one row a metric
+    """
+    return [
+        Finding(
+            id=identifier("target", row["metric"]),
+            chapter="revenue",
+            kind="fact",
+            area="state",
+            subject=f"{row['metric'].replace('_', ' ')} in {words.month(row['month'])}, as a share of its target",
+            metric="of_target",
+            estimate=row["of_target"],
+            unit="share",
+            design="A",
+            evidence="revenue#tbl-revenue-targets",
+        )
+        for _, row in latest.table.iterrows()
+        if known(row["of_target"])
     ]
 
 

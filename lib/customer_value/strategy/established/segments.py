@@ -2,36 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import pandas as pd
 
 from customer_value.stats.result import Result
 from customer_value.strategy.alike import alike_in
-from customer_value.strategy.established import FEW_CAVEAT, noun
-from customer_value.strategy.findings import Area, Finding, identifier
+from customer_value.strategy.established import FEW_CAVEAT, area_of, noun
+from customer_value.strategy.findings import Finding, identifier
 from customer_value.strategy.wording import Words, known
 
 APART_CAVEAT = "Next to no account is of a kind found on both sides, so there is no like to compare with like."
 HARDLY_OVERLAP = 0.5
 """Where fewer of the accounts than this are of a kind found on both sides, a comparison extrapolates."""
-
-_AREAS: Mapping[str, Area] = {
-    "plan": "pricing_packaging",
-    "term": "pricing_packaging",
-    "first_plan": "pricing_packaging",
-    "first_term": "pricing_packaging",
-    "mrr_band": "market_focus",
-    "owner": "success_allocation",
-}
-_AREA_WORDS: tuple[tuple[str, Area], ...] = (
-    ("channel", "marketing_spend"),
-    ("campaign", "marketing_spend"),
-    ("source", "marketing_spend"),
-    ("refer", "marketing_spend"),
-    ("owner", "success_allocation"),
-    ("manager", "success_allocation"),
-)
 
 
 def contrasts(compared: Result, *, words: Words) -> list[Finding]:
@@ -80,7 +61,7 @@ def _contrast(row: pd.Series, raw: float, level: float | None, words: Words) -> 
         id=identifier(row["attribute"], row["level"], row["metric"]),
         chapter="segments",
         kind="association",
-        area=_area(row["attribute"]),
+        area=area_of(row["attribute"]),
         subject=f"{noun(row['attribute_label'])} {row['level']}",
         metric=row["metric"],
         segment=f"{noun(row['attribute_label'])} = {row['level']}",
@@ -131,9 +112,3 @@ def _caveat(row: pd.Series, raw: float, words: Words, *, apart: bool) -> str:
     if row["few_accounts"]:
         said.append(FEW_CAVEAT)
     return " ".join(said)
-
-
-def _area(attribute: str) -> Area:
-    if attribute in _AREAS:
-        return _AREAS[attribute]
-    return next((area for word, area in _AREA_WORDS if word in attribute.lower()), "market_focus")

@@ -18,14 +18,17 @@ from customer_value.studies.revenue.leaving import churn_reasons, churn_side_by_
 from customer_value.studies.revenue.makeup import parts, parts_by_month
 from customer_value.studies.revenue.moved import MOVEMENTS
 from customer_value.studies.revenue.streams import GAINS, arr_trend, movements, quick_ratio, top_movers, waterfall
+from customer_value.studies.revenue.targets import COMPARED, against_targets
 from customer_value.studies.revenue.winds import QUARTERS, Grouped, headwind_tailwind, wind_contrasts
 
 __all__ = [
+    "COMPARED",
     "GAINS",
     "MOVEMENTS",
     "PARTS",
     "QUARTERS",
     "Grouped",
+    "against_targets",
     "arr_trend",
     "churn_reasons",
     "churn_side_by_side",

@@ -52,7 +52,7 @@ def headwind_tailwind(
     *,
     start: date,
     end: date,
-    by: Sequence[str] = (),
+    by: Sequence[str] | None = (),
     headwind_cut: float | None = None,
     tailwind_cut: float | None = None,
     grouped: Grouped = Grouped(),
@@ -61,7 +61,7 @@ def headwind_tailwind(
 
     Parameters
     ----------
-    by : attributes to group by, known when the period began; none for the whole company only
+    by : attributes to group by, known when the period began; empty for the whole company only, None for all there are
     headwind_cut, tailwind_cut : from here on a headwind or tailwind is called high; None takes the whole company's
 
     Returns
@@ -76,6 +76,8 @@ def headwind_tailwind(
     SettingsError : an attribute is unknown, or known only as of now
     """
     base = period_base(marts, start=start, end=end)
+    if by is None:
+        by = [attribute.name for attribute in attributes(marts.meta) if attribute.known_at != "current"]
     groups = [("all", "all", base)]
     for grouping in _groupings(marts, base, by, grouped):
         named = grouping.named
@@ -116,9 +118,9 @@ def wind_contrasts(marts: Marts, *, start: date, end: date, by: str, grouped: Gr
     Returns
     -------
     Result keyed by ``attribute, level, measure``, differences in points of a share, group minus rest: columns besides
-    the usual ``group_share, rest_share, n, n_rest, p, p_adjusted`` (Benjamini–Hochberg over the table) and
-    ``few_accounts`` (a few accounts decide one of the sides). Of two groups only one is tested: the other is its mirror
-    image.
+    the usual ``group_share, rest_share, n, n_rest, p, p_adjusted`` (Benjamini–Hochberg over the table),
+    ``few_accounts`` (a few accounts decide one of the sides) and ``attribute_label``. Of two groups only one is tested:
+    the other is its mirror image.
 
     Raises
     ------
@@ -133,9 +135,15 @@ def wind_contrasts(marts: Marts, *, start: date, end: date, by: str, grouped: Gr
     for level in compared[:1] if len(told) == 2 else compared:
         inside = grouping.named == level
         sides = base[stated & inside], base[stated & ~inside]
-        about = {"attribute": by, "level": level, "n": len(sides[0]), "n_rest": len(sides[1])}
+        about = {
+            "attribute": by,
+            "attribute_label": grouping.attribute.label,
+            "level": level,
+            "n": len(sides[0]),
+            "n_rest": len(sides[1]),
+        }
         rows += [about | row for row in _differences(*sides, grouped)]
-    names = ("group_share", "rest_share", "n", "n_rest", "p", "few_accounts")
+    names = ("group_share", "rest_share", "n", "n_rest", "p", "few_accounts", "attribute_label")
     table = pd.DataFrame(rows).reindex(columns=["attribute", "level", "measure", "estimate", "low", "high", *names])
     numbers = ("estimate", "low", "high", "group_share", "rest_share", "p")
     table = table.astype(dict.fromkeys(numbers, float)).assign(few_accounts=table["few_accounts"].eq(True))

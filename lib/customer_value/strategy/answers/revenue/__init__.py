@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from customer_value.strategy.answers.revenue.basis import basis
 from customer_value.strategy.answers.revenue.concentration import influence
 from customer_value.strategy.answers.revenue.kept import (
     among_due,
@@ -23,19 +24,23 @@ from customer_value.strategy.answers.revenue.streams import (
     quick_ratio,
     waterfall_caption,
 )
-from customer_value.strategy.answers.revenue.winds import winds, winds_caption
+from customer_value.strategy.answers.revenue.targets import latest_targets, targets, targets_caption
+from customer_value.strategy.answers.revenue.winds import grid_of, winds, winds_caption
 
 __all__ = [
     "among_due",
     "arr_caption",
+    "basis",
     "beside_movements",
     "churn",
     "decomposition",
     "detail",
+    "grid_of",
     "headline",
     "influence",
     "kept_rows",
     "latest_month",
+    "latest_targets",
     "leading",
     "monthly_caption",
     "movements",
@@ -43,6 +48,8 @@ __all__ = [
     "parts",
     "quick_ratio",
     "reasons",
+    "targets",
+    "targets_caption",
     "waterfall_caption",
     "winds",
     "winds_caption",

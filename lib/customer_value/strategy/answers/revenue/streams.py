@@ -15,7 +15,13 @@ _STREAMS = {
     "churn": "accounts that left",
 }
 
-_PARTS = {"price": "price", "seats": "seats", "plan": "changes of plan", "addon": "add-ons", "discount": "discounts"}
+_PARTS = {
+    "price": "price",
+    "seats": "seats",
+    "plan": "changes of plan",
+    "addon": "add-ons",
+    "discount": "discounts that changed",
+}
 
 
 def movements(waterfall: Result, *, words: Words) -> str:
@@ -47,12 +53,10 @@ def quick_ratio(quick: Result, *, words: Words) -> str:
 
 
 def parts(result: Result, *, words: Words) -> str:
-    """What expansions and contractions were mostly made of."""
+    """What expansions and contractions were mostly made of, and what discounts took or gave back."""
     clauses = []
     for movement, noun in (("expansion", "growth"), ("contraction", "decreases")):
         rows = result.where(movement=movement).table
-        if rows["estimate"].isna().all():
-            return "What the changes were made of is known by calendar month only; choose month ends to see it."
         sign = 1 if movement == "expansion" else -1
         main = rows.loc[(sign * rows["estimate"]).idxmax()]
         if sign * main["estimate"] <= 0:
@@ -62,8 +66,18 @@ def parts(result: Result, *, words: Words) -> str:
                 f"the largest part of the {noun} was {_PARTS[main['part']]} "
                 f"({words.money(sign * main['estimate'])} of monthly revenue, {words.share(main['share'])} of all)"
             )
-    text = words.list(clauses)
-    return f"Within the accounts, {text}."
+    return f"Within the accounts, {words.list(clauses)}.{_discounts(result, words)}"
+
+
+def _discounts(result: Result, words: Words) -> str:
+    """What discounts took from, or gave back to, the revenue of accounts that stayed."""
+    rows = result.table[result.table["part"] == "discount"]
+    net = rows["estimate"].sum()
+    if rows.empty or words.money(abs(net)) == words.money(0):
+        return ""
+    if net < 0:
+        return f" Discounts given, less those that ended, took {words.money(-net)} of monthly revenue."
+    return f" Discounts that ended, less those given, brought {words.money(net)} of monthly revenue."
 
 
 def waterfall_caption(waterfall: Result, *, start: date, end: date, words: Words) -> str:
