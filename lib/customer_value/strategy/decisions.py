@@ -115,6 +115,14 @@ ACTIONS = {
         worth=COST,
         topic="leaving",
     ),
+    "overdue_bills": Action(
+        do="Collect what is overdue: ask by telephone first, and settle who does so from which day on",
+        test=None,
+        owner="Finance, with account management",
+        change="Bills overdue because they are disputed: then the dispute comes first.",
+        worth="{money} overdue {period}",
+        topic="overdue bills",
+    ),
     "churn_reason": Action(
         do="Give the costliest stated reason for leaving one owner and a target",
         test=None,
