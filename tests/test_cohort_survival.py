@@ -134,7 +134,7 @@ def test_cohort_year_and_half_group(marts) -> None:
     halves = study.cohorts_at_age(marts, age=6)
     assert halves.table["cohort"].tolist() == ["2023 H1", "2023 H2"]
     np.testing.assert_allclose(halves.table["estimate"], [0.5, 35 / 40])
-    assert "no trend" in halves.notes[-1]
+    assert "the trend over them" in halves.notes[-1]
     assert study.curves(marts, by="cohort_year").table["level"].unique().tolist() == ["2023"]
 
 
@@ -178,7 +178,7 @@ def test_cohorts_are_shown_and_not_tested(marts, grain) -> None:
     for test in (study.logrank, study.pairwise):
         with pytest.raises(SettingsError, match="not tested"):
             test(marts, by=["region", f"cohort_{grain}"])
-    assert any("no trend is claimed" in note for note in study.curves(marts, by=f"cohort_{grain}").notes)
+    assert any("not tested" in note for note in study.curves(marts, by=f"cohort_{grain}").notes)
 
 
 def test_not_being_filled_in_is_no_level_to_test(tmp_path) -> None:

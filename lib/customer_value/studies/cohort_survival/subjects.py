@@ -18,7 +18,8 @@ from customer_value.studies.cohort_survival.grains import cohort_names
 
 MONTH_NOTE = (
     "Cohorts live through different calendar months. A good or bad month moves whole cohorts together, which these "
-    "ranges do not include: differences between cohorts are less certain than they look, and no trend is claimed."
+    "ranges do not include: differences between cohorts are less certain than they look. Single cohorts are not "
+    "tested; the trend over them is."
 )
 
 COHORTS = ("cohort_year", "cohort_half", "cohort_quarter")
