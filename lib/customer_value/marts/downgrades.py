@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import ibis
 import ibis.expr.types as ir
 import numpy as np
@@ -17,22 +15,13 @@ LATER = 999
 """Months since the first contraction of an account that has not had one."""
 
 
-@dataclass(frozen=True)
-class Windows:
-    """Which months use is looked at in before a month at risk.
-
-    Attributes
-    ----------
-    recent : whole months right before it
-    baseline : whole months before these
-    """
-
-    recent: int = 3
-    baseline: int = 6
-
-
-def use_before(marts: Marts, windows: Windows) -> ir.Table | None:
+def use_before(marts: Marts, *, recent: int, baseline: int) -> ir.Table | None:
     """Use before every month at risk; None where no use is recorded.
+
+    Parameters
+    ----------
+    recent : whole months right before the month at risk
+    baseline : whole months before these
 
     Returns
     -------
@@ -42,10 +31,10 @@ def use_before(marts: Marts, windows: Windows) -> ir.Table | None:
     """
     if "usage_months" not in marts.meta.rows:
         return None
-    return marts.keep(f"use_before_{windows.recent}_{windows.baseline}", lambda: _use_before(marts, windows))
+    return marts.keep(f"use_before_{recent}_{baseline}", lambda: _use_before(marts, recent, baseline))
 
 
-def _use_before(marts: Marts, windows: Windows) -> ir.Table:
+def _use_before(marts: Marts, recent: int, baseline: int) -> ir.Table:
     used = marts.table("usage_months")
     told = used.aggregate(events=used.events.count(), days=used.active_days.count()).to_pyarrow().to_pylist()[0]
     measure = "events" if told["events"] else "active_days"
@@ -53,19 +42,23 @@ def _use_before(marts: Marts, windows: Windows) -> ir.Table:
     used = used.select("customer_id", "exposed_days", "users", amount=used[measure], u=month_number(used.month))
     at = growth.months(marts)
     at = at.select("customer_id", "month", t=month_number(at.month))
-    reach = windows.recent + windows.baseline
+    reach = recent + baseline
     both = at.join(used, [at.customer_id == used.customer_id, used.u < at.t, used.u >= at.t - reach])
-    recent = both.u >= both.t - windows.recent
+    late = both.u >= both.t - recent
     summed = both.group_by("customer_id", "month").agg(
-        recent=both.amount.sum(where=recent) / both.exposed_days.sum(where=recent),
-        baseline=both.amount.sum(where=~recent) / both.exposed_days.sum(where=~recent),
-        licences=both.users.max(where=recent),
+        recent=both.amount.sum(where=late) / both.exposed_days.sum(where=late),
+        baseline=both.amount.sum(where=~late) / both.exposed_days.sum(where=~late),
+        licences=both.users.max(where=late),
     )
     return summed.filter(summed.recent.notnull() & summed.baseline.notnull())
 
 
-def history(marts: Marts, windows: Windows) -> ir.Table:
+def history(marts: Marts, *, recent: int, baseline: int) -> ir.Table:
     """Every month at risk with what rules on contractions look at.
+
+    Parameters
+    ----------
+    recent, baseline : as in `use_before`
 
     Returns
     -------
@@ -74,11 +67,10 @@ def history(marts: Marts, windows: Windows) -> ir.Table:
     expansion; null before any), ``since_shrank`` (since its last contraction before; null before any), ``recent,
     baseline, licences`` (as `use_before` gives them; null where not on record).
     """
-    key = f"contraction_history_{windows.recent}_{windows.baseline}"
-    return marts.keep(key, lambda: _history(marts, windows))
+    return marts.keep(f"contraction_history_{recent}_{baseline}", lambda: _history(marts, recent, baseline))
 
 
-def _history(marts: Marts, windows: Windows) -> ir.Table:
+def _history(marts: Marts, recent: int, baseline: int) -> ir.Table:
     at = growth.months(marts)
     states = marts.table("calendar_months").select("customer_id", "month", seats="opening_seats")
     at = at.inner_join(states, ["customer_id", "month"])
@@ -101,7 +93,7 @@ def _history(marts: Marts, windows: Windows) -> ir.Table:
         since_growth=at.t - at.grown,
         since_shrank=at.t - at.shrunk,
     )
-    used = use_before(marts, windows)
+    used = use_before(marts, recent=recent, baseline=baseline)
     if used is None:
         nothing = ibis.null("float64")
         return at.mutate(recent=nothing, baseline=nothing, licences=nothing)

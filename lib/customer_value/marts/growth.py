@@ -82,6 +82,17 @@ def _months(marts: Marts, priced: bool) -> ir.Table:
     return at.drop("movement", "origin_date")
 
 
+def groups(marts: Marts) -> pd.Series:
+    """The group (0 to 49, from the id alone) of every account that was ever at risk, by ``customer_id``."""
+
+    def compute() -> pd.Series:
+        at = months(marts)
+        found = at.group_by("customer_id").agg(group=at.group.max()).order_by("customer_id")
+        return to_pandas(found).set_index("customer_id")["group"]
+
+    return marts.once(("growth groups",), compute)
+
+
 def steps(marts: Marts, *, down: bool = False, priced: bool = False) -> pd.DataFrame:
     """Every expansion (or contraction), in order.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 
 import ibis
@@ -12,7 +12,6 @@ import pandas as pd
 
 from customer_value.errors import SettingsError
 from customer_value.marts import Marts, downgrades, growth
-from customer_value.marts.downgrades import Windows
 from customer_value.marts.store import to_pandas
 from customer_value.stats import intervals
 from customer_value.stats.disclosure import MIN_GROUP, shown
@@ -33,20 +32,21 @@ class Rules:
     unused : … with at least this share of the licences paid for never in use in the months before
     again : progressive: within so many months of another contraction
     fall : decline: use in the months before at least this share below that of the months before those
-    windows : which months use is looked at in
+    recent, baseline : … whole months right before a cut, and those before them
     """
 
     soon: int = 6
     unused: float = 0.20
     again: int = 12
     fall: float = 0.25
-    windows: Windows = field(default_factory=Windows)
+    recent: int = 3
+    baseline: int = 6
 
     def __post_init__(self) -> None:
         for name, share in (("unused", self.unused), ("fall", self.fall)):
             if not 0 < share < 1:
                 raise SettingsError(f"The share {name} lies between 0 and 1.\n  got:      {share}")
-        months = (self.soon, self.again, self.windows.recent, self.windows.baseline)
+        months = (self.soon, self.again, self.recent, self.baseline)
         if min(months) < 1:
             raise SettingsError(f"Rules on contractions count whole months from 1 on.\n  got:      {min(months)}")
 
@@ -107,7 +107,7 @@ def patterns(
     pattern, being the first in order that holds, ``money`` the MRR given up in these, ``every`` all contractions.
     """
     rules = rules or Rules()
-    at = downgrades.history(marts, rules.windows)
+    at = downgrades.history(marts, recent=rules.recent, baseline=rules.baseline)
     at = at.mutate(**_flags(at, rules))
     rows = to_pandas(at.filter(at.shrank).order_by("customer_id", "month"))
     money = growth.steps(marts, down=True).set_index(["customer_id", "month"])["change"]

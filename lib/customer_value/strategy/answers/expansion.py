@@ -1,0 +1,465 @@
+"""What the expansion chapter found about growing and cutting back, in words: Results in, Markdown out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+
+import pandas as pd
+
+from customer_value.stats.result import Result
+from customer_value.strategy.answers.labels import LABELS
+from customer_value.strategy.findings import uncapital
+from customer_value.strategy.wording import Words, known
+
+NAMES: Mapping[str, str] = {
+    **LABELS,
+    "expanded": "expanded",
+    "left first": "left first",
+    "ever": "Expanded by the end of the curve",
+    "year": "Expanded within twelve months",
+    "fast": "First expansion fast",
+    "between": "First expansion between",
+    "slow": "First expansion slow",
+    "later": "First expansion later",
+    "left": "Left without expanding",
+    "again": "Expanded again, of those that expanded once",
+    "naive": "Plain share so far (misleading)",
+    "as_if_staying": "As if nobody left (misleading)",
+    "expansion": "Expansions",
+    "contraction": "Cuts",
+    "discount": "Discounts",
+    "right_sizing": "Right-sizing after buying too much",
+    "progressive": "One cut after another",
+    "decline": "Use fell before",
+    "none": "None of these",
+    "any time since": "Any time since the first cut",
+    "naive_way": "ever cut back, from the first month (misleading)",
+    "followed": "from the month after the first cut",
+}
+"""What keys and measures of this chapter are called."""
+
+WAYS = {**NAMES, "naive": NAMES["naive_way"]}
+"""The same in the figure of what follows a cut, where the naive comparison is another."""
+
+SIZE_HEADS = {
+    **NAMES,
+    "kind": "Mostly of",
+    "all": "All together",
+    "estimate": "Added, median",
+    "lower_quartile": "Lower quartile",
+    "upper_quartile": "Upper quartile",
+    "median_mrr": "Median MRR added",
+}
+PATTERN_HEADS = {
+    "pattern": "Pattern",
+    "estimate": "Of cuts",
+    "usual": "Of other months",
+    "n": "Cuts judged",
+    "named": "Named so",
+    "money": "MRR given up",
+}
+
+_FEW_NAMED = 3
+
+
+def who(timing: Result, rates: Result, *, words: Words) -> str:
+    """Which accounts are followed from sign-up, and which months the rates are taken over."""
+    followed = timing.row(measure="naive")["n"]
+    everyone = rates.row(attribute="all", level="all", measure="expansion")
+    return (
+        f"Time to the first expansion is measured in {words.plural(followed, 'account')} that are followed from "
+        "sign-up. Of accounts that were customers before the data begin nobody knows whether an expansion is their "
+        f"first; how often accounts expand and cut back is measured in all {words.plural(everyone['n'], 'account')}, "
+        f"over {words.plural(round(everyone['years']), 'account-year')}, until an account first leaves. "
+        + _defined(timing, words)
+    )
+
+
+def headline(timing: Result, *, words: Words) -> str:
+    """How many of new accounts expand, and by when."""
+    row = _main(timing)
+    if row is None:
+        return "Too few new accounts to say how many expand"
+    if not row["events"]:
+        return f"No account followed from sign-up has expanded within {words.months(row['months'])}"
+    return f"Out of 100 new accounts, {_of_100(row['estimate'], words)} expand within {_span(row['months'], words)}"
+
+
+def detail(timing: Result, rates: Result, *, words: Words) -> str:
+    """The same with its range, how fast, whether again, and how often accounts grow and cut back in all."""
+    row = _main(timing)
+    text = []
+    if row is not None:
+        where = f"{_of_100(row['low'], words)} to {_of_100(row['high'], words)}"
+        said = f"The range is {where}; accounts that leave first count as accounts that did not expand."
+        text.append(said)
+        text.append(_later(timing, row, words))
+        text.append(_pace(timing, words))
+        again = timing.row(measure="again")
+        if known(again["estimate"]):
+            text.append(
+                f"Of those that expanded once, {words.share(again['estimate'])} do so again within "
+                f"{words.months(again['months'])} ({words.shares(again['low'], again['high'])})."
+            )
+    text.append(_often(rates, words))
+    return " ".join(part for part in text if part)
+
+
+def curve_caption(curves: Result, *, words: Words) -> str:
+    """Where the two curves end, then what they measure."""
+    table = curves.table
+    if table.empty:
+        return ""
+    last = {group: rows.iloc[-1] for group, rows in table.groupby("group")}
+    month = last["expanded"]["month"]
+    rest = 1 - last["expanded"]["estimate"] - last["left first"]["estimate"]
+    return (
+        f"**After {words.months(month)}, {words.share(last['expanded']['estimate'])} of accounts have expanded, "
+        f"{words.share(last['left first']['estimate'])} have left without, and {words.share(max(rest, 0.0))} are here "
+        "and have not.** Share of accounts by whole calendar months after that of sign-up; bands are ranges."
+    )
+
+
+def why_not_plain(timing: Result, by_follow_up: Result, *, words: Words) -> str:
+    """Why the share of all accounts that ever expanded says little, and why leavers must not be taken as still "
+    "there."""
+    naive, staying = timing.row(measure="naive"), timing.row(measure="as_if_staying")
+    ever = timing.row(measure="ever")
+    if not known(naive["estimate"]):
+        return "Too few accounts are followed from sign-up to count a share of them."
+    text = [
+        f"Counted plainly, {words.share(naive['estimate'])} of these accounts have expanded so far. That mixes "
+        "accounts "
+        "that had years with accounts that had weeks."
+    ]
+    known_rows = by_follow_up.table.dropna(subset="estimate")
+    if len(known_rows) > 1:
+        young, old = known_rows.iloc[0], known_rows.iloc[-1]
+        text.append(
+            f"Of those that came {young['followed']} months ago it is {words.share(young['estimate'])}, of those "
+            "that came "
+            f"{old['followed']} months ago {words.share(old['estimate'])}: a company that wins many new accounts would "
+            "seem to expand less, though nothing about them changed."
+        )
+    if known(staying["estimate"]) and known(ever["estimate"]):
+        more = words.number(100 * (staying["estimate"] - ever["estimate"]))
+        text.append(
+            "The opposite mistake is to treat accounts that left as if they could still expand: that gives "
+            f"{words.share(staying['estimate'])} after {words.months(ever['months'])} instead of "
+            f"{words.share(ever['estimate'])}" + (f", {more} points too many." if more != "0" else ".")
+        )
+    return " ".join(text)
+
+
+def with_prices(timing: Result, priced: Result, *, words: Words) -> str:
+    """How much of the answer hangs on leaving mere price rises out."""
+    bought, every = (each.row(measure="year") for each in (timing, priced))
+    if not known(bought["estimate"]) or not known(every["estimate"]):
+        return ""
+    if priced.notes and priced.notes == timing.notes:
+        return ""
+    same = words.share(bought["estimate"]) == words.share(every["estimate"])
+    if same:
+        return "Counting dearer prices as expansions, too, would not change the share within a year."
+    return (
+        f"If dearer prices counted as expansions, too, {words.share(every['estimate'])} would have expanded within a "
+        "year "
+        f"instead of {words.share(bought['estimate'])}: a price that rises for everybody says nothing about who buys "
+        "more."
+    )
+
+
+def timing_page(timing: Result) -> Result:
+    """The rows of time to the first expansion, without those shown to warn of them, with their months in words."""
+    table = timing.table[~timing.table["measure"].isin(["naive", "as_if_staying"])]
+    table = table[table["estimate"].notna()]
+    spans = [
+        f"{row['from_month']:.0f}–{row['months']:.0f}" if row["from_month"] < row["months"] else f"{row['months']:.0f}"
+        for _, row in table.iterrows()
+    ]
+    return timing.with_table(table.assign(in_months=spans))
+
+
+def timing_caption(timing: Result, *, words: Words) -> str:
+    """What the table counts."""
+    again = timing.row(measure="again")["months"]
+    return (
+        "When accounts expand for the first time, and whether again: shares of accounts followed from sign-up; the "
+        "last "
+        f"row counts from the first expansion, over {words.months(again)}. Accounts: those still followed at the end."
+    )
+
+
+def sizes_caption(sizes: Result, *, words: Words) -> str:
+    """How large a typical first expansion is."""
+    share = sizes.row(kind="all", measure="share")
+    if not known(share["estimate"]):
+        return f"Too few expansions to say how large they are ({words.number(share['n'])})."
+    money = sizes.row(kind="all", measure="money")
+    return (
+        f"**A typical first expansion adds {words.share(share['estimate'])} to what the account paid: "
+        f"{words.money(money['estimate'])} a month.** Median over accounts; half of all first expansions lie between "
+        "the "
+        f"quartiles, {words.shares(share['lower_quartile'], share['upper_quartile'])}. By what most of each was made "
+        "of."
+    )
+
+
+def sizes_page(sizes: Result) -> Result:
+    """One row a kind: the share as estimate, the median money beside it."""
+    table = sizes.table
+    money = table[table["measure"] == "money"].set_index("kind")["estimate"].rename("median_mrr")
+    shares = table[table["measure"] == "share"].join(money, on="kind").drop(columns="unit")
+    named = {**vars(sizes), "table": shares.reset_index(drop=True), "keys": ("kind",), "unit": "share"}
+    return Result(**named)
+
+
+def segments_caption(segments: Result, *, months: int, words: Words) -> str:
+    """How many groups stand clearly apart, and which most."""
+    table = segments.table
+    tested = int(table["p"].notna().sum())
+    alpha = 1 - (segments.level or 0.95)
+    clear = table[table["p_adjusted"] <= alpha].sort_values("p", kind="stable")
+    what = (
+        f"Share of each group that has expanded {words.months(months)} after sign-up; bars are ranges, grey where a "
+        "group "
+        "is not clearly apart from all other accounts after the correction for the number of comparisons."
+    )
+    if not tested:
+        return f"**No groups large enough to compare.** {what}"
+    if clear.empty:
+        return f"**No group clearly expands sooner than others, in {words.plural(tested, 'comparison')}.** {what}"
+    named = words.list(_group(row, words) for _, row in clear.head(_FEW_NAMED).iterrows())
+    more = len(clear) - _FEW_NAMED
+    rest = f" and {words.number(more)} more" if more > 0 else ""
+    return (
+        f"**{words.count(len(clear), tested)} groups clearly differ from the others: {named}{rest}.** {what} "
+        "Compared as "
+        "they are: groups differ in size, term and plan as well."
+    )
+
+
+def segments_drawn(segments: Result) -> Result:
+    """Groups keyed ``attribute, group``, whose names are their own even where two attributes have a level in common."""
+    table = segments.table[segments.table["attribute"] != "all"]
+    named = table.assign(group=table["attribute"] + ": " + table["level"])
+    return Result(**{**vars(segments), "table": named.reset_index(drop=True), "keys": ("attribute", "group")})
+
+
+def clear_groups(drawn: Result) -> list[str]:
+    """The groups that are drawn in colour."""
+    return list(drawn.table.loc[drawn.table["p_adjusted"] <= 1 - (drawn.level or 0.95), "group"])
+
+
+def segment_names(drawn: Result) -> dict[str, str]:
+    """`NAMES` with the attributes by their labels and the groups by their levels."""
+    table = drawn.table
+    attributes = dict(zip(table["attribute"], table["attribute_label"], strict=True))
+    return {**NAMES, **attributes, **dict(zip(table["group"], table["level"], strict=True))}
+
+
+def rates_caption(rates: Result, *, words: Words) -> str:
+    """How often accounts grow against how often they cut back."""
+    said = "By what was known of accounts at sign-up; months after a first departure do not count."
+    return f"**{_often(rates, words)}** {said}"
+
+
+def types_headline(types: Result, *, words: Words) -> str:
+    """What accounts cut back on most."""
+    table = types.table
+    if table.empty:
+        return "Nobody cut back in the period"
+    first = table.iloc[0]
+    kind = uncapital(NAMES[first["kind"]])
+    return f"Cuts are mostly of {kind}: {words.count(first['events'], first['n'])}"
+
+
+def types_caption(types: Result, *, start: date, end: date, words: Words) -> str:
+    """How much was given up, and what a cut is."""
+    table = types.table
+    span = f"between the closes of {words.date(start)} and {words.date(end)}"
+    lost = words.money(table["money"].sum())
+    return (
+        f"**{words.plural(int(table['events'].sum()), 'cut')} {span} gave up {lost} of monthly revenue.** Share of all "
+        "months at whose close an account paid less and stayed, by what most of the fall was made of; price and "
+        "discount "
+        "are shown here only, they are not the account's own choice of buying less."
+    )
+
+
+def patterns_caption(patterns: Result, *, words: Words) -> str:
+    """Which pattern is commoner in cuts than in other months."""
+    table = patterns.table.set_index("pattern")
+    every = table["every"].max()
+    rules = table.drop(index="none", errors="ignore").dropna(subset=["estimate", "usual"])
+    marked = rules[rules["low"] > rules["usual"]].sort_values("estimate", ascending=False, kind="stable")
+    if rules.empty:
+        said = f"Too few cuts to look for patterns ({words.number(every)})"
+    elif marked.empty:
+        said = "No pattern is commoner before a cut than in any other month"
+    else:
+        names = words.list(f"“{uncapital(NAMES[name])}”" for name in marked.index)
+        said = f"Commoner before a cut than in other months: {names}"
+    return (
+        f"**{said}.** Share of {words.plural(every, 'cut')} in seats, plan or add-ons that meet each rule, of those "
+        "where "
+        "what the rule looks at is on record, beside the share of all other months of accounts that meet it. Only a "
+        "rule "
+        "that holds clearly more often before a cut says anything about cuts."
+    )
+
+
+def rules_text(*, soon: int, unused: float, again: int, fall: float, recent: int, baseline: int, words: Words) -> str:
+    """The rules in words, from the chapter's own settings."""
+    return (
+        f"*Right-sizing after buying too much*: within {words.months(soon)} of the start or of the last expansion, "
+        "with at "
+        f"least {words.share(unused)} of the paid seats not in use in any of the {words.months(recent)} before. "
+        f"*One cut after another*: within {words.months(again)} of an earlier cut. *Use fell before*: use a day in the "
+        f"{words.months(recent)} before at least {words.share(fall)} below that of the {words.months(baseline)} before "
+        "those. A cut is named by the first rule that holds, in this order. All numbers are parameters of this page."
+    )
+
+
+def after_headline(after: Result, *, words: Words) -> str:
+    """Whether accounts that cut back leave more often afterwards."""
+    row = after.row(since="any time since", way="followed")
+    if not known(row["low"]):
+        return "Too few accounts cut back to say whether they leave more often afterwards"
+    if row["low"] > 1:
+        return f"Accounts that cut back leave {words.number(row['estimate'], 1)} times as often afterwards"
+    if row["high"] < 1:
+        return "Accounts that cut back leave less often afterwards than others like them"
+    return "No clear sign that accounts that cut back leave more often afterwards"
+
+
+def after_text(after: Result, lags: Result, *, words: Words) -> str:
+    """The ratio followed month by month beside the naive one, why they differ, and what leaving months out does."""
+    naive, followed = (after.row(since="any time since", way=way) for way in ("naive", "followed"))
+    if not known(followed["low"]):
+        return (
+            f"{words.plural(followed['n'], 'account')} were at risk of leaving after a first cut, and "
+            f"{words.plural(followed['events'], 'of them', 'of them')} left: too few to compare."
+        )
+    text = [
+        f"From the month after their first cut on, accounts left {words.interval(*_three(followed), 'ratio')} times as "
+        "often as accounts that had not cut back, at equal contract term and month of it, size and plan before the "
+        "cut: "
+        f"{words.plural(followed['events'], 'account')} of {words.number(followed['n'])} left after a cut."
+    ]
+    if known(naive["estimate"]):
+        text.append(
+            "Comparing accounts that ever cut back with those that never did, from their first month, gives "
+            f"{words.number(naive['estimate'], 2)} instead. That is wrong by construction: an account must have stayed "
+            "to cut back at all, so all its months before the cut count as months in which it could not leave."
+        )
+    text.append(_lags(lags, words))
+    return " ".join(part for part in text if part)
+
+
+def after_caption(after: Result, *, words: Words) -> str:
+    """Which time after a cut stands out, if any."""
+    alpha = 1 - (after.level or 0.95)
+    times = after.table[(after.table["way"] == "followed") & (after.table["since"] != "any time since")]
+    clear = times[times["p_adjusted"] <= alpha]
+    if not times["estimate"].notna().any():
+        said = "Too few accounts to tell times since the cut apart"
+    elif clear.empty:
+        said = "No time since the cut stands clearly apart"
+    else:
+        said = "Clearly different: " + words.list(
+            f"{row['since']} after ({words.value(row['estimate'], 'ratio')} times)" for _, row in clear.iterrows()
+        )
+    return (
+        f"**{said}.** How often accounts leave after their first cut, times those that have not cut back so far; "
+        "bars are "
+        "ranges, in colour where clear after the correction for the number of comparisons. The hollow circle is the "
+        "plain comparison, which misleads."
+    )
+
+
+def after_drawn(after: Result) -> Result:
+    """Rows with an estimate and an interval, keyed ``since, way``; the naive mark first."""
+    table = after.table[after.table["estimate"].notna()]
+    ways = pd.Categorical(table["way"], categories=["naive", "followed"], ordered=True)
+    return after.with_table(table.assign(way=ways))
+
+
+def _defined(timing: Result, words: Words) -> str:
+    if timing.notes:
+        return timing.notes[0]
+    return (
+        "An account expands in a month at whose close it pays more because it bought more: seats, a dearer plan, an "
+        "add-on. A price that rose or a discount that ended is not counted."
+    )
+
+
+def _main(timing: Result) -> pd.Series | None:
+    """The share within a year, or as far as the curve reaches."""
+    rows = timing.table.set_index("measure")
+    for measure in ("year", "ever"):
+        if known(rows.loc[measure, "estimate"]):
+            return rows.loc[measure]
+    return None
+
+
+def _later(timing: Result, main: pd.Series, words: Words) -> str:
+    ever = timing.row(measure="ever")
+    if not known(ever["estimate"]) or ever["months"] <= main["months"]:
+        return ""
+    return (
+        f"Within {_span(ever['months'], words)} it is {_of_100(ever['estimate'], words)} "
+        f"({_of_100(ever['low'], words)} to {_of_100(ever['high'], words)})."
+    )
+
+
+def _pace(timing: Result, words: Words) -> str:
+    rows = timing.table.set_index("measure")
+    said = [
+        f"{_of_100(rows.loc[name, 'estimate'], words)} in months {rows.loc[name, 'from_month']:.0f} to "
+        f"{rows.loc[name, 'months']:.0f} after sign-up"
+        for name in ("fast", "slow")
+        if name in rows.index and known(rows.loc[name, "estimate"])
+    ]
+    return f"First expansions, out of 100 accounts: {words.list(said)}." if said else ""
+
+
+def _often(rates: Result, words: Words) -> str:
+    rows = {
+        measure: rates.row(attribute="all", level="all", measure=measure) for measure in ("expansion", "contraction")
+    }
+    if not known(rows["expansion"]["estimate"]):
+        return "Too few accounts to say how often they expand."
+    said = {name: f"{words.interval(*_three(row), 'ratio')} times" for name, row in rows.items()}
+    return f"An account expands {said['expansion']} a year and cuts back {said['contraction']}."
+
+
+def _lags(lags: Result, words: Words) -> str:
+    table = lags.table[lags.table["estimate"].notna()]
+    if len(table) < 2:
+        return ""
+    first, last = table.iloc[0], table.iloc[-1]
+    return (
+        f"Leaving the first {words.months(last['lag'] - 1)} after the cut out of account gives "
+        f"{words.value(last['estimate'], 'ratio')} instead of {words.value(first['estimate'], 'ratio')}. If a cut "
+        "were only "
+        "the first step of an end already decided, the ratio would fall towards 1 by that."
+    )
+
+
+def _group(row: pd.Series, words: Words) -> str:
+    side = "sooner" if row["difference"] > 0 else "later"
+    return f"{words.escape(uncapital(row['attribute_label']))} “{words.escape(row['level'])}” ({side})"
+
+
+def _three(row: pd.Series) -> tuple[float, float, float]:
+    return row["estimate"], row["low"], row["high"]
+
+
+def _of_100(share: float, words: Words) -> str:
+    return words.number(100 * share)
+
+
+def _span(months: float, words: Words) -> str:
+    return {12: "a year", 24: "two years"}.get(int(months), words.months(months))
