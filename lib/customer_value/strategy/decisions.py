@@ -228,6 +228,21 @@ ACTIONS = {
         worth=GAIN,
         topic="returns",
     ),
+    # Use that does not fit the plan: where to ask, not what will be answered.
+    "under_monetised": Action(
+        do=None,
+        test="Offer the plan above to a random half of the accounts that use more than its middle account; compare "
+        "upgrades",
+        owner="Account management, with product",
+        change="Accounts offered the plan that upgrade no more often than those left to ask.",
+    ),
+    "over_monetised": Action(
+        do=None,
+        test="Help a random half of the accounts that use less than the middle of the plan below to use what they pay "
+        "for; compare who cuts back or leaves",
+        owner="Customer success",
+        change="A helped half that cuts back or leaves as often as the other.",
+    ),
     # A contrast that says groups differ but not which way: to be followed, not acted on.
     "difference": Action(
         do=None,
@@ -340,6 +355,32 @@ ACTIONS = {
         "after a year",
         owner="Customer success, with product",
         change="A half brought closer that stays no longer: then use and praise only marked who would stay.",
+    ),
+    # Something done in the first days: a behaviour that new accounts can be helped to.
+    "first_days_higher": Action(
+        do="Help every new account to {subject}",
+        test="Help a random half of new accounts to {subject}; compare who is left after a year",
+        owner="Customer success, with product",
+        change="Helped accounts that stay no longer: then a good start was a sign of a good fit, not its cause.",
+    ),
+    "first_days_lower": Action(
+        do=None,
+        test="Watch ten new accounts with {subject}, and mend one thing for a random half; compare after a year",
+        owner="Customer success, with product",
+        change="A half with the change that leaves no less: then the start only marks who was going.",
+    ),
+    # A kind of use, journey or value: a sign of how an account does, and no lever. Tested whatever the evidence.
+    "kind_lower": Action(
+        do=None,
+        test="Ask a random half of the {group} what holds them back, and mend one thing for each; compare after a year",
+        owner="Customer success",
+        change="A half that was asked and stays no longer than the other.",
+    ),
+    "kind_higher": Action(
+        do=None,
+        test="Bring a random half of the other accounts closer to what {group} do; compare after a year",
+        owner="Customer success, with product",
+        change="A half brought closer that stays no longer: then the kind only marked who would stay.",
     ),
     "sales_incentives_lower": Action(
         do="Pay commission on {group} in part after the first renewal",
