@@ -51,7 +51,13 @@ SUBSCRIPTIONS = pa.schema(
     ]
 )
 SUBSCRIPTION_DEFAULTS: Mapping[str, object] = {"product": "basic", "kind": "plan", "mrr": 100}
-CUSTOMERS = (("customer_id", pa.string()), ("signup_date", pa.date32()), ("name", pa.string()), ("owner", pa.string()))
+CUSTOMERS = (
+    ("customer_id", pa.string()),
+    ("signup_date", pa.date32()),
+    ("name", pa.string()),
+    ("owner", pa.string()),
+    ("acquisition_cost", MONEY),
+)
 CONTRACT_TYPES = {
     "id": pa.string(),
     "text": pa.string(),
