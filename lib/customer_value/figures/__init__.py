@@ -8,6 +8,7 @@ from customer_value.figures.ladder import ladder
 from customer_value.figures.payback import payback
 from customer_value.figures.projection import projection
 from customer_value.figures.quadrants import quadrants
+from customer_value.figures.rates import rates
 from customer_value.figures.ratings import ratings
 from customer_value.figures.ratios import ratios
 from customer_value.figures.sparkline import sparkline
@@ -29,6 +30,7 @@ __all__ = [
     "payback",
     "projection",
     "quadrants",
+    "rates",
     "ratings",
     "ratios",
     "sparkline",
