@@ -12,6 +12,9 @@ COVARIATES: Mapping[str, str] = {
     "due": "whether the term came due",
     "plan": "plan",
     "age": "age",
+    "since": "month of sign-up",
+    "known": "what was known at sign-up",
+    "other_use": "use of everything else",
 }
 """Covariates by their names in results."""
 

@@ -250,6 +250,12 @@ ACTIONS = {
         owner="Whoever looks after these accounts",
         change="A comparison, at equal size and term, that says which group is better off and by how much.",
     ),
+    "cohort_trend": Action(
+        do=None,
+        test=None,
+        owner="The head of sales, with customer success",
+        change="A year in which newly won accounts no longer follow the trend.",
+    ),
     # Contrasts between groups: one pair of texts an area, for the weaker and for the stronger side.
     "churn_prevention_lower": Action(
         do="Call the {group} ninety days before they can leave",

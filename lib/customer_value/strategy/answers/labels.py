@@ -71,6 +71,7 @@ LABELS: Mapping[str, str] = {
     "grr": "Gross retention",
     "nrr": "Net retention",
     "expansion_rate": "Accounts that grew",
+    "nps": "Promoter score",
     "logo_retention_due": "Accounts kept, of those due",
     "grr_due": "Gross retention, of those due",
     "nrr_due": "Net retention, of those due",

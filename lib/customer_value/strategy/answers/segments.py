@@ -217,6 +217,50 @@ def heatmap_caption(overview: Result, *, start: date, end: date, words: Words) -
     )
 
 
+def measured(overview: Result) -> list[str]:
+    """The measures of the heat map, the promoter score among them where customers answered."""
+    every = ("customers", "arr_share", "logo_retention", "grr", "nrr", "expansion_rate", "nps")
+    there = set(overview.table["metric"])
+    return [metric for metric in every if metric in there]
+
+
+def by_referral(overview: Result) -> Result:
+    """The rows of accounts that were referred, and of those that were not."""
+    rows = overview.where(attribute="referred").table
+    return Result(**{**vars(overview), "table": rows, "keys": ("level", "metric"), "notes": ()})
+
+
+def referral(overview: Result, adjusted: Result, *, words: Words) -> str:
+    """Whether referred customers stay longer, with their churn and growth; nothing where nobody was marked."""
+    rows = overview.where(attribute="referred").table.set_index(["level", "metric"])["estimate"]
+    if not {"yes", "no"} <= set(rows.index.get_level_values("level")):
+        return ""
+    contrasts = adjusted.where(attribute="referred", level="yes", kind="adjusted")
+    clear = _clear(contrasts) if len(contrasts.table) else contrasts.table
+    known_shares = [rows.get((level, "logo_retention")) for level in ("yes", "no")]
+    if pd.isna(known_shares[0]) or pd.isna(known_shares[1]):
+        return "## Referred customers {#referral}\n\nToo few accounts are marked as referred to compare them."
+    if clear.empty:
+        said = "Referred customers do not clearly stay or grow differently"
+    else:
+        said = f"Referred customers {_doing(clear.iloc[0])}"
+    churn = [words.share(1 - share) for share in known_shares]
+    net = [words.share(rows[(level, "nrr")]) for level in ("yes", "no")]
+    text = (
+        f"Of accounts that another customer referred {churn[0]} were lost in the period, of the others {churn[1]}; "
+        f"with growth, they kept {net[0]} of their revenue against {net[1]}."
+    )
+    kept = contrasts.table[contrasts.table["metric"] == "logo_retention"]
+    if len(kept) and pd.notna(kept.iloc[0]["estimate"]):
+        row = kept.iloc[0]
+        alike = alike_in(row["adjusted_for"], words)
+        text += (
+            f" Made alike{' in ' + alike if alike else ''}, the share of accounts kept differs by "
+            f"{words.range(row['low'], row['high'], 'points')}, referred less others."
+        )
+    return f"## {said} {{#referral}}\n\n{text}"
+
+
 def whole_company(overview: Result) -> Result:
     """Only the rows of the whole company, without the notes on groups."""
     return Result(**{**vars(overview.where(attribute="all")), "notes": ()})
