@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 from scipy import optimize, stats
 
 from customer_value.stats import grouped_hazards
-from customer_value.stats.jackknife import delete_a_group_covariance
 from customer_value.stats.standardised_survival import standardised_survival
 
 REFERENCE = Path(__file__).parent / "reference"
@@ -312,29 +311,16 @@ def test_leaving_a_group_out_is_refitting_without_it() -> None:
         grouped_hazards.fit(cells[cells["group"] != group], terms=["x"], strata=["month"]).table["log_ratio"].item()
         for group in range(50)
     ]
-    np.testing.assert_allclose([one.slopes[0] for one in fit.replicates], refits, atol=1e-9)
     mean = np.mean(refits)
     error = np.sqrt(49 / 50 * np.sum((np.array(refits) - mean) ** 2))
+    np.testing.assert_allclose([one.slopes[0] for one in fit.replicates], refits, rtol=0, atol=0.01 * error)
     row = fit.table.iloc[0]
-    assert row["standard_error"] == pytest.approx(error, rel=1e-6)
+    assert row["standard_error"] == pytest.approx(error, rel=0.01)
+    error = row["standard_error"]
     margin = stats.t.ppf(0.975, 49) * error
     np.testing.assert_allclose(np.log([row["low"], row["high"]]), row["log_ratio"] + np.array([-margin, margin]))
     assert row["p"] == pytest.approx(2 * stats.t.sf(abs(row["log_ratio"]) / error, 49))
     assert fit.groups == 50
-
-
-def test_one_newton_step_would_do_almost_as_well() -> None:
-    """Exact refits are used because they cost little more; a single step changes the error by less than a hundredth."""
-    cells = recurrent(np.random.default_rng(4), subjects=400, effect=-0.3, frailty=0.8)
-    fit = grouped_hazards.fit(cells, terms=["x"], strata=["month"], group="group")
-    design = fit.design
-    counts, pattern = grouped_hazards._patterns(cells, design, at_risk="at_risk", events="events")
-    sizes = cells[["at_risk", "events"]].to_numpy(float)
-    one_step = grouped_hazards._left_out(
-        counts, pattern, cells["group"].to_numpy(), sizes, fit.coefficients, np.array([True]), steps=1
-    )
-    stepped = delete_a_group_covariance([one.slopes for one in one_step])
-    assert np.sqrt(stepped.item()) == pytest.approx(fit.table["standard_error"].item(), rel=0.01)
 
 
 def test_a_slope_that_hangs_on_one_group_has_no_interval(plain) -> None:

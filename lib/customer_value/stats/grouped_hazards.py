@@ -13,12 +13,14 @@ Prentice and Gloeckler (1978); Allison (1982) for person-periods.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 from scipy import optimize, stats
 
+from customer_value.stats.grouped_jackknife import left_out
+from customer_value.stats.grouped_likelihood import Coefficients, Counts, Maximum, aliased, inverse, maximise
 from customer_value.stats.jackknife import delete_a_group_covariance
 
 NOT_STATED = "not stated"
@@ -28,19 +30,8 @@ STATUS = ("estimated", "uninformed", "constant", "collinear", "unbounded")
 """What became of a column: estimated; no stratum has both events and months without; the same in all of each stratum; a
 combination of columns before it; growing without bound, because all events fall on one side of it."""
 
-_ALIASED = 1e-10
-"""Share of a column's variation within strata that must be left after the columns before it."""
-_UNBOUNDED = 100.0
-"""Standard error of the log ratio over a column's whole range that says the likelihood flattens towards infinity: less
-than a ten-thousandth of an event informs it."""
 _REACH = 15.0
 """Log ratio over a column's whole range, a ratio of three million, that stands for infinity in a profile."""
-_TOLERANCE = 1e-18
-"""Newton's decrement, twice the log-likelihood still to be gained, at which it stops."""
-_LARGEST = 50.0
-"""Logarithm of the largest cumulative hazard that is told from larger ones, and less of the smallest."""
-_STRIDE = 5.0
-_TINY = 1e-300
 
 
 @dataclass(frozen=True)
@@ -74,20 +65,6 @@ class Design:
     def stratum(self, cells: pd.DataFrame) -> np.ndarray:
         """Position of each cell's stratum among the baselines; −1 where it was never seen."""
         return self.baselines.get_indexer(_keys(cells, self.strata))
-
-
-@dataclass(frozen=True)
-class Coefficients:
-    """Baselines (log cumulative hazard of each stratum, −∞ without events, ∞ with nothing else) and slopes."""
-
-    baseline: np.ndarray
-    slopes: np.ndarray
-
-    def hazard(self, stratum: np.ndarray, matrix: np.ndarray) -> np.ndarray:
-        """Cumulative hazard over the person-month, ``exp(α + x'β)``; missing for strata and levels never seen."""
-        known = np.where(stratum < 0, np.nan, self.baseline[stratum]) if self.baseline.size else np.nan
-        with np.errstate(over="ignore"):
-            return np.exp(known + matrix @ self.slopes)
 
 
 @dataclass(frozen=True)
@@ -185,7 +162,8 @@ def fit(
 
     References
     ----------
-    Prentice and Gloeckler (1978); Efron and Hinkley (1978) for the observed information; Kott (2001) for the jackknife.
+    Prentice and Gloeckler (1978); Efron and Hinkley (1978) for the observed information; Kott (2001) for the jackknife;
+    Pregibon (1981) for its one-step form.
     """
     if not 0 < confidence < 1:
         raise ValueError(f"confidence must lie between 0 and 1, got: {confidence!r}")
@@ -193,13 +171,13 @@ def fit(
     design = _design(cells, terms, categories, strata, at_risk=at_risk, events=events)
     counts, pattern = _patterns(cells, design, at_risk=at_risk, events=events)
     used = counts.informative()
-    status = _aliased(used)
+    status = aliased(used)
     free = status == "estimated"
-    top = _maximise(used.select(free))
+    top = maximise(used.select(free))
     endless = top.endless(used.ranges()[free])
     status[np.flatnonzero(free)[endless]] = "unbounded"
     estimated = status == "estimated"
-    covariance = _inverse(top.schur[np.ix_(~endless, ~endless)])
+    covariance = inverse(top.schur[np.ix_(~endless, ~endless)])
     slopes = np.zeros(len(status))
     slopes[free] = top.slopes
     replicates: tuple[Coefficients, ...] = ()
@@ -207,7 +185,7 @@ def fit(
         codes = pd.factorize(cells[group], sort=True)[0]
         start = Coefficients(counts.baselines(used, top.baseline), slopes)
         sizes = cells[[at_risk, events]].to_numpy(float)
-        replicates = tuple(_left_out(counts, pattern, codes, sizes, start, free))
+        replicates = tuple(left_out(counts, pattern, codes, sizes, start, top, free))
         drawn = np.array([one.slopes[estimated] for one in replicates]).reshape(len(replicates), estimated.sum())
         covariance = delete_a_group_covariance(drawn)
     groups = None if group is None else len(replicates)
@@ -252,54 +230,6 @@ def fit(
 # --- from cells to counts per pattern --------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class _Counts:
-    """Person-months at risk and events by pattern of covariates, in order of stratum."""
-
-    n: np.ndarray
-    d: np.ndarray
-    x: np.ndarray
-    starts: np.ndarray
-    """First row of each stratum."""
-    strata: np.ndarray
-    """Which of all strata these are."""
-
-    @property
-    def sizes(self) -> np.ndarray:
-        return np.diff(np.append(self.starts, len(self.n)))
-
-    def sums(self, values: np.ndarray) -> np.ndarray:
-        """Of each stratum."""
-        return np.add.reduceat(values, self.starts, axis=0) if len(self.starts) else values[:0]
-
-    def spread(self, values: np.ndarray) -> np.ndarray:
-        """One value a stratum to its rows."""
-        return np.repeat(values, self.sizes, axis=0)
-
-    def ranges(self) -> np.ndarray:
-        """Largest less smallest value of each column."""
-        return np.ptp(self.x, axis=0) if len(self.x) else np.zeros(self.x.shape[1])
-
-    def select(self, columns: np.ndarray) -> _Counts:
-        return replace(self, x=self.x[:, columns])
-
-    def informative(self) -> _Counts:
-        """Without strata that nobody or everybody had an event in: their baselines are infinite, whatever β is."""
-        n, d = self.sums(self.n), self.sums(self.d)
-        kept = (d > 0) & (d < n)
-        rows = self.spread(kept) & (self.n > 0)
-        stratum = np.repeat(np.arange(len(kept)), self.sizes)[rows]
-        starts = np.flatnonzero(np.diff(stratum, prepend=-1))
-        return _Counts(self.n[rows], self.d[rows], self.x[rows], starts, self.strata[kept])
-
-    def baselines(self, used: _Counts, found: np.ndarray) -> np.ndarray:
-        """Of all strata: what was found in those used, −∞ where nobody had an event, ∞ where everybody had one."""
-        everyone = self.sums(self.d) >= self.sums(self.n)
-        baseline = np.where(everyone & (self.sums(self.n) > 0), np.inf, -np.inf)
-        baseline[used.strata] = found
-        return baseline
-
-
 def _checked(cells: pd.DataFrame, terms: Sequence[str], *, at_risk: str, events: str) -> pd.DataFrame:
     n, d = cells[at_risk].to_numpy(float), cells[events].to_numpy(float)
     if not np.all((d >= 0) & (d <= n) & np.isfinite(n)):
@@ -342,7 +272,7 @@ def _keys(cells: pd.DataFrame, strata: Iterable[str]) -> pd.MultiIndex:
     return pd.MultiIndex.from_frame(cells[columns])
 
 
-def _patterns(cells: pd.DataFrame, design: Design, *, at_risk: str, events: str) -> tuple[_Counts, np.ndarray]:
+def _patterns(cells: pd.DataFrame, design: Design, *, at_risk: str, events: str) -> tuple[Counts, np.ndarray]:
     """Counts added up over cells that agree in all covariates, and which pattern each cell is."""
     keys = {"stratum": design.stratum(cells)}
     for position, (name, levels) in enumerate(design.categories.items()):
@@ -352,7 +282,7 @@ def _patterns(cells: pd.DataFrame, design: Design, *, at_risk: str, events: str)
     frame = pd.DataFrame(keys)
     pattern = frame.groupby(list(keys), sort=True).ngroup().to_numpy(int)
     first = np.unique(pattern, return_index=True)[1]
-    counts = _Counts(
+    counts = Counts(
         n=np.bincount(pattern, cells[at_risk].to_numpy(float)),
         d=np.bincount(pattern, cells[events].to_numpy(float)),
         x=design.matrix(cells.iloc[first]),
@@ -362,147 +292,7 @@ def _patterns(cells: pd.DataFrame, design: Design, *, at_risk: str, events: str)
     return counts, pattern
 
 
-# --- maximum likelihood ----------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class _Maximum:
-    baseline: np.ndarray
-    slopes: np.ndarray
-    log_likelihood: float
-    information: np.ndarray
-    means: np.ndarray
-    schur: np.ndarray
-    """Information on the slopes, the baselines being unknown."""
-
-    def endless(self, ranges: np.ndarray) -> np.ndarray:
-        """Which slopes grow without bound: all events fall on one side of their columns, alone or together."""
-        if not len(ranges):
-            return np.zeros(0, dtype=bool)
-        information, directions = np.linalg.eigh(self.schur * ranges[:, None] * ranges)
-        floor = np.maximum(information, 1e-14 * max(float(information[-1]), 1.0))
-        return (directions**2 / floor).sum(axis=1) > _UNBOUNDED**2
-
-
-def _aliased(counts: _Counts) -> np.ndarray:
-    """The status of each column: whether it varies within strata, and beyond the columns before it."""
-    columns = counts.x.shape[1]
-    status = np.full(columns, "constant", dtype=object)
-    if not len(counts.n):
-        return np.full(columns, "uninformed", dtype=object)
-    centred = counts.x - counts.spread(counts.sums(counts.n[:, None] * counts.x) / counts.sums(counts.n)[:, None])
-    scale = np.sqrt(counts.n @ centred**2)
-    level = np.sqrt(counts.n @ counts.x**2)
-    # One direction a row, so that each is contiguous.
-    basis, found = np.empty((columns, len(counts.n))), 0
-    for column in range(columns):
-        if scale[column] <= np.sqrt(_ALIASED) * level[column]:
-            continue
-        rest = np.sqrt(counts.n) * centred[:, column] / scale[column]
-        # Twice, for what rounding left of the first pass.
-        for _ in range(2):
-            rest = rest - (basis[:found] @ rest) @ basis[:found]
-        left = float(rest @ rest)
-        if left <= _ALIASED:
-            status[column] = "collinear"
-            continue
-        status[column] = "estimated"
-        basis[found] = rest / np.sqrt(left)
-        found += 1
-    return status
-
-
-def _log_likelihood(counts: _Counts, eta: np.ndarray) -> float:
-    rate = np.exp(np.clip(eta, -_LARGEST, _LARGEST))
-    return float(np.sum(counts.d * np.log(-np.expm1(-rate)) - (counts.n - counts.d) * rate))
-
-
-def _maximise(
-    counts: _Counts,
-    *,
-    baseline: np.ndarray | None = None,
-    slopes: np.ndarray | None = None,
-    offset: np.ndarray | float = 0.0,
-    steps: int = 100,
-) -> _Maximum:
-    """Newton's method on the log-likelihood, which is concave; each stratum's baseline is eliminated from the system.
-
-    Information on baselines is diagonal, so that the slopes' system is that of columns centred on each stratum's mean,
-    weighted by information, however many strata there are.
-    """
-    if baseline is None:
-        baseline = np.log(-np.log1p(-counts.sums(counts.d) / counts.sums(counts.n)))
-    slopes = np.zeros(counts.x.shape[1]) if slopes is None else slopes
-    eta = counts.spread(baseline) + counts.x @ slopes + offset
-    value = _log_likelihood(counts, eta)
-    for step in range(steps + 1):
-        rate = np.exp(np.clip(eta, -_LARGEST, _LARGEST))
-        with np.errstate(over="ignore"):
-            ratio = rate / np.expm1(rate)
-        score = counts.d * ratio - (counts.n - counts.d) * rate
-        weight = counts.d * ratio * (rate / -np.expm1(-rate) - 1) + (counts.n - counts.d) * rate
-        # In a stratum that is close to settled nothing is left to inform, nor to move.
-        information = np.maximum(counts.sums(weight), _TINY)
-        means = counts.sums(weight[:, None] * counts.x) / information[:, None]
-        centred = counts.x - counts.spread(means)
-        schur = centred.T @ (weight[:, None] * centred)
-        gradient, baseline_gradient = centred.T @ score, counts.sums(score)
-        slope_step = _inverse(schur) @ gradient
-        baseline_step = baseline_gradient / information - means @ slope_step
-        decrement = float(gradient @ slope_step + np.sum(baseline_gradient**2 / information))
-        found = _Maximum(baseline, slopes, value, information, means, schur)
-        if decrement <= _TOLERANCE or step == steps:
-            break
-        direction = counts.spread(baseline_step) + counts.x @ slope_step
-        # Far from the maximum a quadratic is a poor guide: no hazard moves by more than a factor in one step.
-        length = min(1.0, _STRIDE / max(float(np.abs(direction).max()), _TINY))
-        while (reached := _log_likelihood(counts, eta + length * direction)) < value - 1e-12 * (1 + abs(value)):
-            length /= 2
-        baseline, slopes = baseline + length * baseline_step, slopes + length * slope_step
-        eta, value = eta + length * direction, reached
-    return found
-
-
-def _inverse(matrix: np.ndarray) -> np.ndarray:
-    """Of a positive definite matrix, scaled first: a column near infinity has almost no information."""
-    if not len(matrix):
-        return matrix
-    scale = 1 / np.sqrt(np.maximum(np.diag(matrix), _TINY))
-    return scale[:, None] * np.linalg.pinv(matrix * scale[:, None] * scale, hermitian=True) * scale
-
-
 # --- intervals -------------------------------------------------------------------------------------------------------
-
-
-def _left_out(
-    counts: _Counts,
-    pattern: np.ndarray,
-    codes: np.ndarray,
-    sizes: np.ndarray,
-    start: Coefficients,
-    free: np.ndarray,
-    *,
-    steps: int = 100,
-) -> Iterable[Coefficients]:
-    """The coefficients with each group left out, each refit started from those of all groups.
-
-    A slope that cannot be estimated without some group is missing there.
-    """
-    order = np.argsort(codes, kind="stable")
-    for rows in np.split(order, np.flatnonzero(np.diff(codes[order])) + 1):
-        n, d = (np.bincount(pattern[rows], sizes[rows, column], len(counts.n)) for column in (0, 1))
-        rest = replace(counts, n=counts.n - n, d=counts.d - d)
-        used = rest.informative()
-        known = free & (_aliased(used) == "estimated")
-        top = _maximise(
-            used.select(known),
-            baseline=start.baseline[used.strata],
-            slopes=start.slopes[known],
-            steps=steps,
-        )
-        slopes = np.where(free, np.nan, 0.0)
-        slopes[known] = np.where(top.endless(used.ranges()[known]), np.nan, top.slopes)
-        yield Coefficients(rest.baselines(used, top.baseline), slopes)
 
 
 def _quantile(confidence: float, groups: int | None) -> float:
@@ -519,14 +309,14 @@ def _p(z: pd.Series, groups: int | None) -> np.ndarray:
     return 2 * stats.t.sf(z, groups - 1) if groups > 1 else np.full(len(z), np.nan)
 
 
-def _profiled(counts: _Counts, top: _Maximum, column: int, confidence: float) -> tuple[float, float, float]:
+def _profiled(counts: Counts, top: Maximum, column: int, confidence: float) -> tuple[float, float, float]:
     """Limits of a ratio that is 0 or infinite, from the profile likelihood, and the likelihood ratio's p-value."""
     others = np.arange(counts.x.shape[1]) != column
     values, rest = counts.x[:, column], counts.select(others)
 
     def fallen(slope: float) -> float:
         """Twice the log-likelihood lost by holding the slope here."""
-        held = _maximise(rest, slopes=top.slopes[others], offset=slope * values)
+        held = maximise(rest, slopes=top.slopes[others], offset=slope * values)
         return 2 * (top.log_likelihood - held.log_likelihood)
 
     allowed = float(stats.chi2.ppf(confidence, 1))
@@ -541,7 +331,7 @@ def _profiled(counts: _Counts, top: _Maximum, column: int, confidence: float) ->
     return (0.0, limit, p) if sign < 0 else (limit, float("inf"), p)
 
 
-def _notes(table: pd.DataFrame, counts: _Counts, used: _Counts, *, grouped: bool) -> Iterable[str]:
+def _notes(table: pd.DataFrame, counts: Counts, used: Counts, *, grouped: bool) -> Iterable[str]:
     names = [f"{term} {level}".strip() for term, level in zip(table["term"], table["level"], strict=True)]
 
     def having(status: str) -> str:
