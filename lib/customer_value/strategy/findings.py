@@ -42,12 +42,12 @@ METRICS = {
     "acquisition_multiple": "revenue over the cost of winning the account",
     "arr": "annual recurring revenue",
     "arr_share": "share of recurring revenue",
-    "cutting_back": "cutting back or leaving",
+    "cutting_back": "share of accounts that cut back or left",
     "came_back": "coming back after activation",
     "early_leaving": "rate of leaving early over that later",
     "expanding": "expansion",
     "expansion_rate": "share of accounts that grew",
-    "first_expansion": "share of accounts that expand within a year",
+    "first_expansion": "share of new accounts that expand",
     "grr": "gross revenue retention",
     "headwind": "revenue lost",
     "lifetime": "time that an account stays",
@@ -66,7 +66,7 @@ METRICS = {
     "share_still_here": "share of accounts still here",
     "survival": "length of stay",
     "upgraded": "share of accounts that moved up a plan",
-    "upgrading": "moving to a higher plan",
+    "upgrading": "share of accounts that moved to a higher plan",
     "tailwind": "revenue added by accounts that grew",
 }
 """Metrics by their names in findings, as a sentence says them; any other reads as its name without underscores."""
