@@ -10,6 +10,7 @@ import pytest
 
 from customer_value.stats.result import Result
 from customer_value.strategy.answers import cohort_survival, data_quality, revenue, segments
+from customer_value.strategy.decisions import decide
 from customer_value.strategy.established import cohort_survival as established_stays
 from customer_value.strategy.established import revenue as established_revenue
 from customer_value.strategy.established import segments as established_segments
@@ -150,28 +151,111 @@ def test_quick_ratio_without_losses() -> None:
     assert "no meaning" in revenue.quick_ratio(none, words=WORDS)
 
 
-def test_winds_name_groups_safely() -> None:
-    rows = [
-        {
-            "attribute": "all",
-            "level": "all",
-            "measure": "headwind",
-            "estimate": 0.1,
-            "verdict": None,
-            "few_accounts": False,
-        },
-        {
-            "attribute": "plan",
-            "level": "<b>Pro",
-            "measure": "headwind",
-            "estimate": 0.3,
-            "verdict": "high",
-            "few_accounts": False,
-        },
-    ]
-    said = revenue.winds(result(rows, ("attribute", "level", "measure")), words=WORDS)
-    assert "lose clearly more" in said
+def wind(level, measure, estimate, quarter, *, attribute="plan"):
+    return {"attribute": attribute, "level": level, "measure": measure, "estimate": estimate, "quarter": quarter}
+
+
+def test_winds_say_where_groups_stand_and_what_is_clear() -> None:
+    keys = ("attribute", "level", "measure")
+    rows = [wind("all", measure, 0.1, None, attribute="all") for measure in ("headwind", "tailwind")]
+    rows += [wind("<b>Pro", measure, 0.3, "leaks_and_grows") for measure in ("headwind", "tailwind")]
+    rows += [wind("Basic", measure, 0.05, "keeps_and_stands") for measure in ("headwind", "tailwind")]
+
+    def apart(p, *, few=False):
+        row = {"attribute": "plan", "level": "<b>Pro", "measure": "headwind", "estimate": 0.2, "p": p}
+        return result([row | {"p_adjusted": p, "few_accounts": few}], keys, unit="points")
+
+    said = revenue.winds(result(rows, keys), apart(0.01), words=WORDS)
+    assert "Pro” growing but leaking and “Basic” keeping but flat" in said
+    assert "Pro” lose more; that is clear of chance" in said
     assert "<b>" not in said
+    for unclear in (apart(0.2), apart(0.01, few=True)):
+        assert "no difference is clear of chance" in revenue.winds(result(rows, keys), unclear, words=WORDS)
+
+
+@pytest.mark.parametrize(
+    ("few", "said"),
+    [(False, "No few accounts decide the figures"), (True, "**A few accounts decide the revenue figures**")],
+)
+def test_influence_names_the_account_that_moves_net_retention_most(few, said) -> None:
+    values = {"effective_n": 80, "top_ten_share": 0.4, "gini": 0.6, "net": 1.0, "net_without_largest": 1.0}
+    values |= {"net_without_most_influential": 1.1}
+    rows = [{"measure": name, "estimate": value, "few_accounts": few} for name, value in values.items()]
+    accounts = [
+        {"customer_id": "a", "name": "A <Ltd>", "estimate": 0.1, "net_without": 1.1},
+        {"customer_id": "b", "name": None, "estimate": 0.2, "net_without": 1.0},
+    ]
+    text = revenue.influence(result(rows, ("measure",)), result(accounts, ("customer_id",)), words=WORDS)
+    assert said in text
+    assert "Net retention is 100.0% with or without the largest account." in text
+    assert "without it, net retention would read 110.0%" in text
+    assert "<Ltd>" not in text
+
+
+@pytest.mark.parametrize(
+    ("metric", "unit", "actual", "target", "said"),
+    [
+        ("mrr", "money", 110_000, 100_000, "£110k, against a target of £100k: reached, 10% above it."),
+        ("mrr", "money", 90_000, 100_000, "missed, 10% below it."),
+        ("churned_mrr", "money", 90_000, 100_000, "within it, 10% below it."),
+        ("churned_mrr", "money", 110_000, 100_000, "beyond it, 10% above it."),
+        ("nrr", "share", 1.02, 1.05, "missed, 3 percentage points below it."),
+        ("mrr", "money", 100_000, 100_000, "against a target of £100k."),
+    ],
+)
+def test_targets_say_what_was_reached(metric, unit, actual, target, said) -> None:
+    met = actual <= target if metric in revenue.LOSSES else actual >= target
+    row = {"metric": metric, "month": date(2024, 3, 1), "estimate": actual, "target": target, "unit": unit, "met": met}
+    row |= {"gap": actual - target, "of_target": actual / target}
+    before = row | {"month": date(2024, 2, 1), "estimate": target, "gap": 0, "of_target": 1, "met": True}
+    text = revenue.targets(result([before, row], ("metric", "month"), unit="by row"), words=WORDS)
+    assert text.endswith(said)
+    assert "2024-03-01" not in text
+
+
+def test_what_counts_states_currency_rates_and_free_accounts() -> None:
+    options = {"grace_days": 31, "words": WORDS}
+    plain = revenue.basis(never_paid=0, conversions={}, changed_currency=0, **options)
+    assert "All money is in GBP." in plain
+    assert "never paid" not in plain
+    converted = {"USD": {"rate": 0.8, "accounts": 12}}
+    said = revenue.basis(never_paid=41, conversions=converted, changed_currency=1, **options)
+    assert "12 accounts in USD at 0.8 GBP for one USD" in said
+    assert "41 accounts never paid anything and are in no figure" in said
+    assert "1 account changed currency" in said
+
+
+def test_winds_are_raw_contrasts_that_no_decision_follows_from() -> None:
+    row = {"attribute": "plan", "attribute_label": "Plan", "level": "Pro", "measure": "headwind", "estimate": 0.2}
+    row |= {"low": 0.1, "high": 0.3, "n": 90, "p": 1e-9, "p_adjusted": 1e-9, "few_accounts": False}
+    small = row | {"level": "New", "estimate": np.nan, "low": np.nan, "high": np.nan, "n": 4, "p": np.nan}
+    keys = ("attribute", "level", "measure")
+    clear, hidden = established_revenue.winds(result([row, small], keys, unit="points"))
+    assert (clear.direction, clear.design, clear.p, hidden.shown) == ("higher", "C", 1e-9, False)
+    assert "show higher revenue lost" in clear.statement(WORDS)
+    (decision,) = decide([clear, hidden]).ranked
+    assert decision.certainty == "Watch"
+
+
+def test_the_share_of_a_target_is_a_fact() -> None:
+    rows = [{"metric": "churned_mrr", "month": date(2024, 3, 1), "of_target": 0.9, "estimate": 90.0}]
+    (found,) = established_revenue.targets(result(rows, ("metric", "month"), unit="money"), words=WORDS)
+    assert found.statement(WORDS) == "MRR of accounts lost in Mar 2024, as a share of its target: 90%."
+
+
+def test_discounts_are_told_net() -> None:
+    def made_of(**amounts):
+        rows = [
+            {"movement": movement, "part": part, "estimate": amount, "share": 0.5}
+            for movement, part, amount in amounts["rows"]
+        ]
+        return revenue.parts(result(rows, ("movement", "part"), unit="money"), words=WORDS)
+
+    seats = [("expansion", "seats", 900.0), ("contraction", "seats", -300.0)]
+    given = made_of(rows=[*seats, ("expansion", "discount", 50.0), ("contraction", "discount", -250.0)])
+    assert "Discounts given, less those that ended, took £200" in given
+    assert "iscounts" not in made_of(rows=seats)
+    assert "brought £50" in made_of(rows=[*seats, ("expansion", "discount", 50.0)])
 
 
 def contrast(**given):

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.stats
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -27,41 +28,65 @@ from marts_fixtures import build_marts
 YEAR = {"start": date(2023, 12, 31), "end": date(2024, 12, 31)}
 
 
+def row(customer_id, start, end, mrr, **more):
+    return {"customer_id": customer_id, "start_date": start, "end_date": end, "mrr": mrr, **more}
+
+
+MONTHLY = {"billing_months": 1}
+ROWS = [
+    # stays and grows from 100 to 150
+    row("grows", "2023-01-01", "2024-04-01", 100, **MONTHLY),
+    row("grows", "2024-04-01", None, 150, **MONTHLY),
+    # shrinks from 200 to 120
+    row("shrinks", "2023-01-01", "2024-07-01", 200, **MONTHLY),
+    row("shrinks", "2024-07-01", None, 120, **MONTHLY),
+    # leaves in May, by choice, from 300
+    row("leaves", "2023-01-01", "2024-05-10", 300, end_reason="Price", end_kind="voluntary", **MONTHLY),
+    # lost to a failed payment in March, comes back in September at 80
+    row("returns", "2023-01-01", "2024-03-05", 90, end_reason="Card", end_kind="involuntary", **MONTHLY),
+    row("returns", "2024-09-01", None, 80, **MONTHLY),
+    # new in June at 500
+    row("new", "2024-06-15", None, 500, **MONTHLY),
+    # under a two-year term from December 2023, not due in 2024
+    row("bound", "2023-12-01", None, 60, billing_months=24),
+    # opens the data a month earlier, so that 2023 is no opening stock of one month
+    row("early", "2022-12-01", "2023-06-01", 10, **MONTHLY),
+]
+NAMES = [{"customer_id": key, "name": f"{key} <Ltd>"} for key in ("grows", "shrinks", "leaves", "returns", "new")]
+
+TARGETS = (
+    ("2024-12-01", "MRR", 900),
+    ("2024-11-01", "mrr", 1000),
+    ("2024-05-01", "churned MRR", 250),
+    ("2024-03-01", "churned_mrr", 100),
+    ("2024-12-01", "nrr", 0.5),
+    ("2023-06-01", "nrr", 0.9),
+    ("2024-12-01", "grr", 95),
+    ("2024-12-01", "happiness", 7),
+    ("2024-06-01", "new-mrr", 500),
+    ("2024-12-01", "active_accounts", 6),
+)
+
+BOOK = {
+    "subscriptions": ROWS,
+    "customers": [*NAMES, {"customer_id": "bound"}, {"customer_id": "early"}],
+    "as_of": "2024-12-31",
+    "observed_from": "2022-12-01",
+    "further": {
+        "targets": [{"month": month, "metric": metric, "value": value} for month, metric, value in TARGETS],
+    },
+}
+"""Six accounts whose year can be worked out by hand."""
+
+
 @pytest.fixture(scope="module")
 def book(tmp_path_factory):
-    """Six accounts whose year can be worked out by hand."""
+    return build_marts(tmp_path_factory.mktemp("book"), **BOOK)
 
-    def row(customer_id, start, end, mrr, **more):
-        return {"customer_id": customer_id, "start_date": start, "end_date": end, "mrr": mrr, **more}
 
-    monthly = {"billing_months": 1}
-    rows = [
-        # stays and grows from 100 to 150
-        row("grows", "2023-01-01", "2024-04-01", 100, **monthly),
-        row("grows", "2024-04-01", None, 150, **monthly),
-        # shrinks from 200 to 120
-        row("shrinks", "2023-01-01", "2024-07-01", 200, **monthly),
-        row("shrinks", "2024-07-01", None, 120, **monthly),
-        # leaves in May, by choice, from 300
-        row("leaves", "2023-01-01", "2024-05-10", 300, end_reason="Price", end_kind="voluntary", **monthly),
-        # lost to a failed payment in March, comes back in September at 80
-        row("returns", "2023-01-01", "2024-03-05", 90, end_reason="Card", end_kind="involuntary", **monthly),
-        row("returns", "2024-09-01", None, 80, **monthly),
-        # new in June at 500
-        row("new", "2024-06-15", None, 500, **monthly),
-        # under a two-year term from December 2023, not due in 2024
-        row("bound", "2023-12-01", None, 60, billing_months=24),
-        # opens the data a month earlier, so that 2023 is no opening stock of one month
-        row("early", "2022-12-01", "2023-06-01", 10, **monthly),
-    ]
-    names = [{"customer_id": key, "name": f"{key} <Ltd>"} for key in ("grows", "shrinks", "leaves", "returns", "new")]
-    return build_marts(
-        tmp_path_factory.mktemp("book"),
-        subscriptions=rows,
-        customers=[*names, {"customer_id": "bound"}, {"customer_id": "early"}],
-        as_of="2024-12-31",
-        observed_from="2022-12-01",
-    )
+@pytest.fixture(scope="module")
+def against(book):
+    return revenue.against_targets(book)
 
 
 @pytest.fixture(scope="module")
@@ -189,6 +214,105 @@ class TestRetention:
         assert found.row(attribute="term", level="two-year", measure="headwind")["estimate"] == 0
 
 
+@pytest.fixture(scope="module")
+def plans(tmp_path_factory):
+    """A hundred accounts on each of three plans: one leaks and stands, one grows and leaks, one keeps and grows."""
+    rows = []
+    for plan, leavers, growers in (("leaky", 30, 5), ("lively", 25, 50), ("steady", 5, 45)):
+        for number in range(100):
+            one = {"customer_id": f"{plan}{number:03}", "product": plan, "billing_months": 1, "mrr": 100}
+            gone = {"end_date": "2024-05-01"} if number < leavers else {}
+            grows = number >= 100 - growers
+            rows.append(one | {"start_date": "2023-01-01"} | ({"end_date": "2024-07-01"} if grows else gone))
+            if grows:
+                rows.append(one | {"start_date": "2024-07-01", "mrr": 140})
+    rows.append({"customer_id": "early", "start_date": "2022-12-01", "end_date": "2023-02-01"})
+    attributes = {"segment": {"known_at": "current"}}
+    return build_marts(
+        tmp_path_factory.mktemp("plans"),
+        subscriptions=rows,
+        customers=[{"customer_id": row["customer_id"], "segment": "x"} for row in rows[:1]],
+        attributes=attributes,
+        as_of="2024-12-31",
+        observed_from="2022-12-01",
+    )
+
+
+class TestWinds:
+    def test_every_group_lies_in_its_field_of_the_grid(self, plans) -> None:
+        found = revenue.headwind_tailwind(plans, **YEAR, by=["plan"])
+        company = found.where(level="all").table.set_index("measure")
+        assert company["estimate"].to_dict() == pytest.approx({"headwind": 60 / 300, "tailwind": 0.4 * 100 / 300})
+        assert company["quarter"].isna().all()
+        placed = found.table.drop_duplicates("level").set_index("level")["quarter"]
+        assert placed.drop("all").to_dict() == {
+            "leaky": "leaks_and_stands",
+            "lively": "leaks_and_grows",
+            "steady": "keeps_and_grows",
+        }
+
+    def test_given_cuts_place_the_company_too(self, plans) -> None:
+        found = revenue.headwind_tailwind(plans, **YEAR, headwind_cut=0.1, tailwind_cut=0.5)
+        assert set(found.table["quarter"]) == {"leaks_and_stands"}
+        assert found.row(attribute="all", level="all", measure="headwind")["verdict"] == "high"
+
+    def test_every_attribute_known_then_is_there_unless_one_is_chosen(self, plans) -> None:
+        found = revenue.headwind_tailwind(plans, **YEAR, by=None)
+        assert set(found.table["attribute"]) == {"all", "plan", "term", "mrr_band", "first_plan", "first_term"}
+        with pytest.raises(SettingsError, match="known only as of now"):
+            revenue.headwind_tailwind(plans, **YEAR, by=["segment"])
+
+    def test_contrasts_are_against_all_others(self, plans) -> None:
+        found = revenue.wind_contrasts(plans, **YEAR, by="plan")
+        row = found.row(attribute="plan", level="leaky", measure="headwind")
+        assert (row["group_share"], row["rest_share"], row["n_rest"]) == pytest.approx((0.3, 0.15, 200))
+        # the score test of 30 of 100 against 30 of 200, for accounts that pay alike
+        pooled = 60 / 300
+        z = 0.15 / np.sqrt(pooled * (1 - pooled) * (1 / 100 + 1 / 200))
+        assert row["p"] == pytest.approx(2 * scipy.stats.norm.sf(z))
+        grown = [np.repeat([0.4, 0], [5, 95]), np.repeat([0.4, 0], [95, 105])]
+        welch = scipy.stats.ttest_ind(*grown, equal_var=False)
+        assert found.row(attribute="plan", level="leaky", measure="tailwind")["p"] == pytest.approx(welch.pvalue)
+        assert len(found.table) == 6
+        assert (found.table["p_adjusted"] >= found.table["p"]).all()
+
+    def test_where_nobody_grew_there_is_no_certainty(self, plans) -> None:
+        found = revenue.wind_contrasts(plans, start=date(2024, 8, 31), end=date(2024, 12, 31), by="plan")
+        row = found.row(attribute="plan", level="leaky", measure="tailwind")
+        assert row["estimate"] == 0
+        assert row["low"] < 0 < row["high"]
+        assert row["p"] == 1
+
+
+class TestTargets:
+    def test_by_hand(self, against) -> None:
+        rows = against.table.set_index(["metric", against.table["month"].dt.strftime("%Y-%m")])
+        columns = ["estimate", "target", "gap", "met"]
+        assert rows.loc[("mrr", "2024-12"), columns].tolist() == [910, 900, 10, True]
+        assert rows.loc[("mrr", "2024-11"), columns].tolist() == [910, 1000, -90, False]
+        # of losses, less is better
+        assert rows.loc[("churned_mrr", "2024-05"), columns].tolist() == [300, 250, 50, False]
+        assert rows.loc[("churned_mrr", "2024-03"), columns].tolist() == [90, 100, -10, True]
+        assert rows.loc[("new_mrr", "2024-06"), columns].tolist() == [500, 500, 0, True]
+        assert rows.loc[("active_accounts", "2024-12"), columns].tolist() == [5, 6, -1, False]
+
+    def test_retention_is_of_the_twelve_months_and_missing_before_there_are_so_many(self, against) -> None:
+        table = against.where(metric="nrr").table
+        assert table["estimate"].tolist()[-1] == pytest.approx(330 / 750)
+        assert np.isnan(table["estimate"].iloc[0])
+        assert table["met"].tolist() == [None, False]
+        assert table["low"].iloc[-1] < 330 / 750 < table["high"].iloc[-1]
+
+    def test_what_is_not_compared_is_named(self, against) -> None:
+        assert "“happiness”" in against.notes[0]
+        assert "Write 0.95 for 95 %" in against.notes[1]
+        assert not {"happiness", "grr"} & set(against.table["metric"])
+
+    def test_without_targets_there_is_nothing_to_compare(self, plans) -> None:
+        with pytest.raises(SettingsError, match="no targets"):
+            revenue.against_targets(plans)
+
+
 class TestLeaving:
     def test_side_by_side_by_hand(self, book) -> None:
         found = revenue.churn_side_by_side(book, **YEAR)
@@ -230,9 +354,27 @@ class TestLeaving:
         assert found.row(measure="effective_n")["estimate"] == pytest.approx(sizes.sum() ** 2 / (sizes**2).sum())
         assert found.row(measure="largest_share")["estimate"] == pytest.approx(300 / 750)
         assert found.row(measure="net_without_largest")["estimate"] == pytest.approx(330 / 450)
+        # without “leaves”, who paid most and left, the others would keep 330 of 450; no other moves it further
+        assert found.row(measure="net_without_most_influential")["estimate"] == pytest.approx(330 / 450)
         # Gini as half the mean absolute difference over the mean
         differences = np.abs(sizes[:, None] - sizes[None, :]).mean() / (2 * sizes.mean())
         assert found.row(measure="gini")["estimate"] == pytest.approx(differences)
+
+    def test_the_largest_need_not_be_the_one_that_decides(self, tmp_path) -> None:
+        rows = [row(f"a{number}", "2023-01-01", None, 100) for number in range(8)]
+        rows += [row("giant", "2023-01-01", None, 300), row("doubles", "2023-01-01", "2024-05-01", 200)]
+        rows.append(row("doubles", "2024-05-01", None, 800))
+        built = build_marts(tmp_path, subscriptions=rows, as_of="2024-12-31", observed_from="2022-12-01")
+        found = revenue.influence(built, **YEAR)
+        sums = {"giant": (1600, 1000), "doubles": (1100, 1100)}
+        assert found.row(measure="net_without_largest")["estimate"] == pytest.approx(np.divide(*sums["giant"]))
+        assert found.row(measure="net_without_most_influential")["estimate"] == pytest.approx(1)
+        largest = revenue.largest_accounts(built, **YEAR)
+        assert largest.table["customer_id"].tolist()[:2] == ["giant", "doubles"]
+        assert largest.table["cumulative"].iloc[-1] == pytest.approx(1)
+        for account, (after, before) in sums.items():
+            assert largest.row(customer_id=account)["net_without"] == pytest.approx(after / before)
+        assert found.table["few_accounts"].all()
 
 
 def test_the_jackknife_of_a_ratio_is_the_ratio_jackknife() -> None:

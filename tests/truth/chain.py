@@ -27,7 +27,7 @@ from customer_value.strategy.wording import Words
 ROOT = Path(__file__).resolve().parents[2]
 SETTINGS = settings.load(ROOT / "report.yml")
 CHAPTERS = {each.name: each for each in settings.chapters(SETTINGS, ROOT / "notebooks")}
-WITHOUT_CONTRASTS = ("data_quality", "revenue")
+WITHOUT_CONTRASTS = ("data_quality",)
 """Chapters that record no association: they have no say in what is recommended because of one."""
 
 LEFT_OUT = (*WITHOUT_CONTRASTS, SETTINGS.front_page.notebook)

@@ -7,8 +7,9 @@ from datetime import date
 import pandas as pd
 
 from customer_value.stats.result import Result
+from customer_value.strategy.answers.labels import LABELS
 from customer_value.strategy.established import FEW_CAVEAT, RAW_CAVEAT, area_of, noun
-from customer_value.strategy.findings import Area, Finding, Point, identifier
+from customer_value.strategy.findings import Area, Finding, Point, identifier, uncapital
 from customer_value.strategy.wording import Words, known
 
 TOP_REASONS = 3
@@ -188,7 +189,7 @@ def targets(latest: Result, *, words: Words) -> list[Finding]:
             chapter="revenue",
             kind="fact",
             area="state",
-            subject=f"{row['metric'].replace('_', ' ')} in {words.month(row['month'])}, as a share of its target",
+            subject=f"{uncapital(LABELS[row['metric']])} in {words.month(row['month'])}, as a share of its target",
             metric="of_target",
             estimate=row["of_target"],
             unit="share",

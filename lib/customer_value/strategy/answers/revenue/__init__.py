@@ -24,10 +24,11 @@ from customer_value.strategy.answers.revenue.streams import (
     quick_ratio,
     waterfall_caption,
 )
-from customer_value.strategy.answers.revenue.targets import latest_targets, targets, targets_caption
+from customer_value.strategy.answers.revenue.targets import LOSSES, latest_targets, targets, targets_caption
 from customer_value.strategy.answers.revenue.winds import grid_of, winds, winds_caption
 
 __all__ = [
+    "LOSSES",
     "among_due",
     "arr_caption",
     "basis",
