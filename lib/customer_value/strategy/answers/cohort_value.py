@@ -265,8 +265,8 @@ def multiples_caption(economics: Result, compared: Result, *, age: int, words: W
 def groups_caption(*, age: int, words: Words) -> str:
     """What the table of groups holds."""
     return (
-        f"What an account brings in within its first {words.months(age)}, what it cost to win, how many times over that "
-        "is, and when its cost is repaid; all groups with their ranges are in the file."
+        f"What an account brings in within its first {words.months(age)}, what it cost to win, how many times over "
+        "that is, and when its cost is repaid; all groups with their ranges are in the file."
     )
 
 

@@ -201,10 +201,10 @@ def limits(*, multiple: float, warning: str | None, words: Words) -> str:
         for part in (
             warning,
             "Ranges are of chance alone: not of the choice of shape, nor of months that are good or bad for many "
-            "accounts at once. Newer accounts tell of early ages, older ones of late ages: if newer ones are of another "
-            "kind, the later part of the curves will not be theirs.",
-            f"A projection goes at most {_times(multiple, words)} times as far as accounts were followed, and takes for "
-            "granted that leaving goes on as it has.",
+            "accounts at once. Newer accounts tell of early ages, older ones of late ages: if newer ones are of "
+            "another kind, the later part of the curves will not be theirs.",
+            f"A projection goes at most {_times(multiple, words)} times as far as accounts were followed, and takes "
+            "for granted that leaving goes on as it has.",
         )
         if part
     )
