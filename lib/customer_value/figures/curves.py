@@ -29,6 +29,7 @@ def curves(
     y_label: str | None = None,
     x_label: str = "Months since sign-up",
     at_risk: bool = True,
+    close: bool = False,
 ) -> Figure:
     """Step curves with their interval as a band, named at their ends, with the number at risk beneath.
 
@@ -43,7 +44,8 @@ def curves(
     highlight : groups to show in colour; all others become grey
     y_from : where the vertical axis begins; anything but 0 is said on the axis
     y_label, x_label : what the axes measure
-    at_risk : whether to print the numbers at risk
+    at_risk : whether to print the numbers at risk, once where they are the same in all groups
+    close : whether the axis of shares ends above the highest limit instead of at 100 %
 
     Raises
     ------
@@ -74,7 +76,9 @@ def curves(
         for text in (note, f"The vertical axis begins at {theme.value(y_from, unit, words)}." if y_from else "")
         if text
     ]
-    plan = _Plan(result, groups, age, counted if at_risk and counted in frame else None, unit, y_from, words, narrow)
+    plan = _Plan(
+        result, groups, age, counted if at_risk and counted in frame else None, unit, y_from, words, narrow, close=close
+    )
     with theme.context():
         coloured = [key for key in groups if highlight is None or key in highlight]
         if len(coloured) > len(theme.GROUPS):
@@ -95,6 +99,8 @@ class _Plan:
         y_from: float,
         words: Words,
         narrow: bool,
+        *,
+        close: bool = False,
     ) -> None:
         self.result, self.groups, self.age, self.counted, self.unit = result, groups, age, counted, unit
         self.words, self.narrow = words, narrow
@@ -106,7 +112,8 @@ class _Plan:
             float(part[["estimate", "high"] if "high" in part else ["estimate"]].max().max())
             for part in groups.values()
         )
-        self.low, self.high = y_from, 1.0 if unit == "share" and highest <= 1 else highest * 1.04
+        whole = unit == "share" and highest <= 1 and not close
+        self.low, self.high = y_from, 1.0 if whole else highest * 1.04
         self.marks, self.mark_texts = theme.ticks(self.low, self.high, unit, words, count=4 if narrow else 5)
         self.margin = max(theme.text_width(text, self.small) for text in self.mark_texts) + 0.12
 
@@ -151,6 +158,14 @@ class _Plan:
                 texts[key] += f" at {self.words.number(ages[key])}"
         return texts
 
+    def counted_groups(self) -> list[str]:
+        """The groups whose numbers are printed: one of them where all have the same."""
+        if not self.counted:
+            return []
+        counts = [part.set_index(self.age)[self.counted] for part in self.groups.values()]
+        alike = all(counts[0].equals(one) for one in counts[1:])
+        return list(self.groups)[: 1 if alike else None]
+
     def at_risk(self, key: str, ages: Sequence[int]) -> list[str]:
         """How many are followed at each labelled age; blank where the curve has ended."""
         part = self.groups[key].set_index(self.age)[self.counted]
@@ -169,7 +184,6 @@ def _together(
     colours = dict.fromkeys(plan.groups, theme.CONTEXT)
     colours |= dict(zip(coloured, theme.GROUPS, strict=False))
     inks = {key: theme.MUTED if colour == theme.CONTEXT else colour for key, colour in colours.items()}
-    single = len(plan.groups) == 1
     names = {key: theme.name(key, labels, words) if key else "" for key in plan.groups}
     finals = plan.finals(always=False)
     # Names stand at the lines' ends, or above the plot as a key where they would take too much of a phone's width.
@@ -180,7 +194,7 @@ def _together(
     right = max(theme.text_width(text, size, "bold") for text in ends.values()) + 0.16
     side = {key: theme.wrap(names[key], width=1.5, size=small, lines=1, weight="bold") for key in plan.groups}
     left = plan.margin
-    if plan.counted and not narrow and not single:
+    if len(plan.counted_groups()) > 1 and not narrow:
         left = max(left, max(theme.text_width(text, small, "bold") for text in side.values()) + 0.3)
     line, row = theme.line_height(size), theme.line_height(small) + 0.03
     top = 0.06
@@ -193,8 +207,9 @@ def _together(
     height = 2.3 if narrow else 3.1
     tall = max(text.count("\n") + 1 for text in ends.values()) * line
     height = max(height, 1.15 * tall * len(ends))
-    rows = len(plan.groups) if plan.counted else 0
-    table = (row * (1 + rows * (2 if narrow and not single else 1)) + 0.1) if rows else 0.0
+    counted_groups = plan.counted_groups()
+    rows, alike = len(counted_groups), len(counted_groups) == 1
+    table = (row * (1 + rows * (2 if narrow and not alike else 1)) + 0.1) if rows else 0.0
     below = 0.28 + row + table
     note = theme.note_lines(notes, width=plan.width - 0.1, size=small)
     total = top + key_height + head + height + below + 0.08 + row * len(note)
@@ -238,12 +253,12 @@ def _together(
         counted = f"{plan.result.n_of.capitalize()} followed at this age"
         theme.write(figure, counted, left=0.05, top=place, size=small, color=theme.MUTED)
         place += row
-        for key in plan.groups:
-            if narrow and not single:
+        for key in counted_groups:
+            if narrow and not alike:
                 name = theme.wrap(names[key], width=plan.width - 0.25, size=small, lines=1, weight="bold")
                 theme.write(figure, name, left=0.05, top=place, size=small, color=inks[key], weight="bold")
                 place += row
-            elif not single:
+            elif not alike:
                 theme.write(figure, side[key], left=0.05, top=place, size=small, color=inks[key], weight="bold")
             for age, text in zip(ages, plan.at_risk(key, ages), strict=True):
                 at = left + width * age / plan.last

@@ -78,6 +78,14 @@ def known(marts: Marts) -> dict[str, str]:
     return signup | {"size": "MRR", "plan": "Plan"}
 
 
+def numbers(marts: Marts) -> frozenset[str]:
+    """Those of `known` whose levels are numbers or bands of them, which move with the data."""
+    declared = names(marts)
+    about = levels.attributes(marts.meta, names=tuple(declared.values()))
+    banded = (name for name, each in zip(declared, about, strict=True) if each.kind in ("number", "money"))
+    return frozenset((*banded, "size"))
+
+
 def hazard_cells(
     marts: Marts,
     by: Sequence[str],

@@ -19,7 +19,6 @@ from customer_value.stats import intervals, multiplicity
 
 FEW_AT_RISK = 100
 """With fewer at risk the log-log interval covers too rarely; Wilson's on an effective sample size takes its place."""
-_COUNTS = ("age", "at_risk", "events")
 
 
 @dataclass(frozen=True)
@@ -76,36 +75,40 @@ def person_months(
         raise ValueError("followed_to must have one month a subject, not before its exit")
     if groups is not None and len(groups) != len(entry):
         raise ValueError("groups must have one row a subject")
-    at_risk_ever = exit > entry
+    seen = exit > entry
+    codes, keys = _coded(groups, len(entry))
+    last = int(exit[seen].max()) if seen.any() else 0
+    shape = (len(keys), last + 1)
+
+    def by_month(months: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+        """Subjects by group and month; their sums in floats are exact far beyond any number of subjects."""
+        place = codes[chosen] * shape[1] + months[chosen]
+        return np.bincount(place, weight[chosen], shape[0] * shape[1]).reshape(shape)
+
+    entering, leaving, ended = by_month(entry, seen), by_month(exit, seen), by_month(exit, seen & event)
+    # In person-month k are those who entered by age k − 1 and had not left by it.
+    columns = {"at_risk": np.cumsum(entering - leaving, axis=1)[:, :-1], "events": ended[:, 1:]}
+    # Each group to its own last exit; without anybody ever at risk that is none.
+    ends = (np.arange(shape[1]) * (leaving > 0)).max(axis=1, initial=0)
+    if limit is not None:
+        # Nobody is followed beyond the last month that is listed.
+        beyond = by_month(np.minimum(limit, ends[codes]), seen)
+        columns["followed"] = np.cumsum(entering - beyond, axis=1)[:, :-1]
+    group, age = np.nonzero(np.arange(1, shape[1]) <= ends[:, None])
+    counted = {name: values[group, age].astype(int) for name, values in columns.items()}
+    return keys.iloc[group].reset_index(drop=True).assign(age=age + 1, **counted)
+
+
+def _coded(groups: pd.DataFrame | None, subjects: int) -> tuple[np.ndarray, pd.DataFrame]:
+    """Each subject's group as a number, and the keys of the groups in order."""
     if groups is None:
-        keys, codes = pd.DataFrame(index=range(1)), np.zeros(len(entry), dtype=int)
-    else:
-        grouper = groups.groupby(list(groups.columns), sort=True, dropna=False)
-        codes = grouper.ngroup().to_numpy()
-        keys = grouper.size().reset_index()[list(groups.columns)]
-    tables = []
-    for code in range(len(keys)):
-        chosen = at_risk_ever & (codes == code)
-        if not chosen.any():
-            continue
-        last = int(exit[chosen].max())
-        entering = np.bincount(entry[chosen], weight[chosen], last + 1)
-        leaving = np.bincount(exit[chosen], weight[chosen], last + 1)
-        ended = np.bincount(exit[chosen & event], weight[chosen & event], last + 1)
-        # In person-month k are those who entered by age k − 1 and had not left by it.
-        at_risk = (np.cumsum(entering) - np.cumsum(leaving))[:-1]
-        table = pd.DataFrame(
-            {"age": np.arange(1, last + 1), "at_risk": at_risk.astype(int), "events": ended[1:].astype(int)}
-        )
-        if limit is not None:
-            beyond = np.bincount(np.minimum(limit[chosen], last), weight[chosen], last + 1)
-            table["followed"] = (np.cumsum(entering) - np.cumsum(beyond))[:-1].astype(int)
-        for position, column in enumerate(keys.columns):
-            table.insert(position, column, keys[column].iloc[code])
-        tables.append(table)
-    if not tables:
-        return pd.DataFrame(columns=[*keys.columns, *_COUNTS]).astype({"age": int, "at_risk": int, "events": int})
-    return pd.concat(tables, ignore_index=True)
+        return np.zeros(subjects, dtype=int), pd.DataFrame(index=range(1))
+    if len(groups.columns) == 1:
+        name = groups.columns[0]
+        codes, found = pd.factorize(groups[name], sort=True, use_na_sentinel=False)
+        return codes, pd.DataFrame({name: found})
+    grouper = groups.groupby(list(groups.columns), sort=True, dropna=False)
+    return grouper.ngroup().to_numpy(), grouper.size().reset_index()[list(groups.columns)]
 
 
 def kaplan_meier(

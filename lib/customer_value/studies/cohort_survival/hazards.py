@@ -15,7 +15,7 @@ import pandas as pd
 from lifelines import CoxPHFitter
 
 from customer_value.marts import Marts
-from customer_value.marts.hazard_cells import HELD, accounts_by_level, hazard_cells, known
+from customer_value.marts.hazard_cells import HELD, accounts_by_level, hazard_cells, known, numbers
 from customer_value.marts.levels import NOT_STATED, OTHER
 from customer_value.stats import disclosure, grouped_hazards, multiplicity, proportionality
 from customer_value.stats.grouped_hazards import HazardFit
@@ -70,10 +70,12 @@ def hazard_ratios(marts: Marts, *, options: Options = Options()) -> Result:
     -------
     Result keyed by ``attribute, level, kind``, ratios to the level ``reference`` of the same attribute (the one that
     informs most): ``n`` months at risk, ``events`` losses, ``log_ratio, standard_error``, ``status`` (of
-    `grouped_hazards.STATUS`), ``p``, ``p_adjusted`` within the adjusted rows (Benjamini–Hochberg), and on adjusted rows
-    ``leaning_p`` and ``leaning_p_adjusted`` (the attribute's ratios do not lean with age; adjusted over attributes),
-    ``proportional`` (whether that is not rejected), ``agrees`` (raw, a lag one month longer and finer bands of size
-    point the same way, and one ratio holds at all ages). Pooled levels, accounts of no stated level and levels of fewer
+    `grouped_hazards.STATUS`), ``p``, ``p_adjusted`` within the kind (Benjamini–Hochberg), ``leaning_p`` and
+    ``leaning_p_adjusted`` (that the attribute's adjusted ratios do not lean with age; adjusted over attributes),
+    ``proportional`` (whether that is not rejected), and of adjusted rows
+    ``agrees`` (raw, a lag one month longer and finer bands of size point the same way, and one ratio holds at all
+    ages). ``level_id`` and ``reference_id`` name levels without the
+    edges of bands. Pooled levels, accounts of no stated level and levels of fewer
     accounts than are shown are adjusted for and not listed. Empty where too few have left: fewer than `FEWEST_EVENTS`
     a covariate column.
 
@@ -87,7 +89,8 @@ def hazard_ratios(marts: Marts, *, options: Options = Options()) -> Result:
     alpha = 1 - options.confidence
     adjusted = study.listed(study.fit, "adjusted")
     raw = pd.concat([study.listed(study.alone(name), "raw") for name in study.by], ignore_index=True)
-    adjusted["p_adjusted"] = multiplicity.benjamini_hochberg(adjusted["p"].astype(float))
+    for rows in (raw, adjusted):
+        rows["p_adjusted"] = multiplicity.benjamini_hochberg(rows["p"].astype(float))
     tests = pd.Series(
         {name: study.leaning(name) for name in study.by if name in set(adjusted["attribute"])}, dtype=float
     )
@@ -131,7 +134,7 @@ def ratios_by_age(marts: Marts, *, by: Sequence[str] | None = None, options: Opt
     study = _Study.of(marts, options)
     keys = ("attribute", "level", "band")
     columns = ["reference", "estimate", "low", "high", "n", "events", "p", "bands_p"]
-    tables = [] if study is None else [study.banded(name) for name in study.by if by is None or name in by]
+    tables = [] if study is None else [study.by_age(name) for name in study.by if by is None or name in by]
     table = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=[*keys, *columns])
     return Result(
         name="hazard_ratios_by_age",
@@ -182,7 +185,7 @@ def cox_beside(marts: Marts, *, options: Options = Options()) -> Result:
 
 _COLUMNS = [
     "reference", "estimate", "low", "high", "n", "events", "log_ratio", "standard_error", "status", "p", "p_adjusted",
-    "leaning_p", "leaning_p_adjusted", "proportional", "agrees",
+    "leaning_p", "leaning_p_adjusted", "proportional", "agrees", "level_id", "reference_id",
 ]  # fmt: skip
 
 
@@ -212,6 +215,8 @@ class _Study:
     options: Options
     large: dict[str, set[str]]
     """Levels of each attribute that enough accounts have."""
+    banded: frozenset[str]
+    """Attributes that are amounts or other numbers."""
 
     @classmethod
     def of(cls, marts: Marts, options: Options, *, accounts: int | None = None, sparse: bool = False) -> _Study | None:
@@ -227,11 +232,16 @@ class _Study:
         if not by or (cells["events"].sum() < FEWEST_EVENTS * columns and not sparse):
             return None
         fit = grouped_hazards.fit(cells, terms=[], categories=by, strata=STRATA, confidence=options.confidence)
-        return cls(cells, by, fit, options, {name: _large(marts, cells, name, options) for name in by})
+        large = {name: _large(marts, cells, name, options) for name in by}
+        return cls(cells, by, fit, options, large, numbers(marts))
 
     def levels(self, name: str) -> list[str]:
         """All levels of an attribute, in their order."""
         return list(self.cells[name].cat.categories)
+
+    def level_id(self, name: str, level: str) -> str:
+        """The level without the edges of a band, which move with the data."""
+        return f"band {self.levels(name).index(level) + 1}" if name in self.banded else level
 
     def alone(self, name: str) -> HazardFit:
         return grouped_hazards.fit(
@@ -249,6 +259,8 @@ class _Study:
         table = table[shown].reset_index(drop=True)
         totals = {name: self.cells.groupby(name, observed=True)[["at_risk", "events"]].sum() for name in self.by}
         counted = [totals[row.attribute].loc[row.level] for row in table.itertuples()]
+        for column, name in (("level", "level_id"), ("reference", "reference_id")):
+            table[name] = [self.level_id(*pair) for pair in zip(table["attribute"], table[column], strict=True)]
         table["n"] = [int(each["at_risk"]) for each in counted]
         table["events"] = [int(each["events"]) for each in counted]
         return table.reindex(columns=[*_KEYS, *_COLUMNS])
@@ -258,7 +270,7 @@ class _Study:
         scale = proportionality.age_ranks(self.cells["since_term"], self.cells["events"])
         return proportionality.leaning(self.fit, self.cells, name, scale).p
 
-    def banded(self, name: str) -> pd.DataFrame:
+    def by_age(self, name: str) -> pd.DataFrame:
         """The attribute's ratios in each band of ages."""
         reference = self.fit.references[name]
         cells = self.cells.assign(band=_band(self.cells["since_term"]))

@@ -82,14 +82,15 @@ def one_kind_alone(marts: Marts, *, age: int = 12, confidence: float = 0.95, min
     Returns
     -------
     Result keyed by ``kind, reckoned``, ``reckoned`` being ``counted`` (cumulative incidence, with limits) or ``alone``
-    (one minus Kaplan–Meier, without: it is the share of nobody). Both at the age. The kinds ``alone`` add up to more
-    than have left. Empty where the data never state kinds, or nobody has reached the age.
+    (one minus Kaplan–Meier, without: it is the share of nobody). Both at the ``age``. The kinds ``alone`` add up to
+    more than have left. Empty where the data never state kinds, or nobody has reached the age.
     """
     curve = incidence(marts, horizon=age, confidence=confidence, min_group=min_group)
     counted = curve.table[curve.table["age"] == age].assign(reckoned="counted")
     keys = ("kind", "reckoned")
     if counted.empty:
-        return _result("one_kind_alone", counted.reindex(columns=[*keys, *_COLUMNS]), keys, confidence, curve.notes)
+        blank = counted.reindex(columns=[*keys, "age", *_COLUMNS])
+        return _result("one_kind_alone", blank, keys, confidence, curve.notes)
     counts, kinds = _counts(follow(marts, None, min_group=min_group))
     rows = []
     for kind in kinds:
@@ -97,7 +98,7 @@ def one_kind_alone(marts: Marts, *, age: int = 12, confidence: float = 0.95, min
         rows.append({"kind": kind, "reckoned": "alone", "estimate": 1 - float(alone[age])})
     about = counted.set_index("kind")[["n", "events", "start"]]
     alone = pd.DataFrame(rows).join(about, on="kind")
-    table = pd.concat([counted, alone], ignore_index=True)[[*keys, *_COLUMNS]]
+    table = pd.concat([counted, alone], ignore_index=True).assign(age=age)[[*keys, "age", *_COLUMNS]]
     return _result("one_kind_alone", table, keys, confidence, curve.notes)
 
 
@@ -120,9 +121,9 @@ def compared(
 
     Returns
     -------
-    Result keyed by ``attribute, level, kind`` (of `KINDS`), in points: ``estimate`` is the group's ``share`` less the
-    others' ``rest_share``, missing for groups too small to show and where a side is not followed to the age from the
-    same start; ``p`` by score test on the effective numbers, ``p_adjusted`` within all rows (Benjamini–Hochberg).
+    Result keyed by ``attribute, level, kind`` (of `KINDS`), in points: ``estimate`` is the group's ``group_share`` less
+    the others' ``rest_share``, missing for groups too small to show and where a side is not followed to the age from
+    the same start; ``p`` by score test on the effective numbers, ``p_adjusted`` within all rows (Benjamini–Hochberg).
     ``gray_p`` and ``gray_p_adjusted`` are of another question, the same on all rows of an attribute and kind: whether
     its groups differ at all, over all ages (Gray's test). ``level_id`` names levels without the edges of bands. Of an
     attribute with two groups only the first is compared; pooled groups and accounts of no stated level take no part.
@@ -153,7 +154,7 @@ def compared(
                 if sides is not None and disclosure.shown(min(row["n"], row["n_rest"]), min_group):
                     row |= _difference(*(side.loc[kind] for side in sides))
                 tables.append(row)
-    columns = [*keys, "estimate", "low", "high", "n", "n_rest", "share", "rest_share", "p", "gray_p", "level_id"]
+    columns = [*keys, "estimate", "low", "high", "n", "n_rest", "group_share", "rest_share", "p", "gray_p", "level_id"]
     table = pd.DataFrame(tables).reindex(columns=columns)
     table["p_adjusted"] = multiplicity.benjamini_hochberg(table["p"].astype(float))
     tested = table.drop_duplicates(["attribute", "kind"]).set_index(["attribute", "kind"])["gray_p"].astype(float)
@@ -232,4 +233,4 @@ def _difference(first: pd.Series, second: pd.Series) -> dict[str, float]:
     limits = intervals.difference_of_limits(*first[["estimate", "low", "high"]], *second[["estimate", "low", "high"]])
     p = intervals.share_difference(first["estimate"], first["effective_n"], second["estimate"], second["effective_n"])
     row = dict(zip(("estimate", "low", "high"), map(float, limits), strict=True))
-    return row | {"share": float(first["estimate"]), "rest_share": float(second["estimate"]), "p": float(p[3])}
+    return row | {"group_share": float(first["estimate"]), "rest_share": float(second["estimate"]), "p": float(p[3])}

@@ -47,11 +47,12 @@ def standardised_retention(
 
     Returns
     -------
-    Result keyed by ``attribute, level, age, kind`` (``raw`` or ``adjusted``), in points: ``estimate`` is ``share`` less
-    ``rest_share``; ``n``, ``n_rest`` accounts; ``p``, and ``p_adjusted`` within the adjusted rows (Holm); ``overlap``
-    as in `stats.standardise.standardised_shares`. Of an attribute with two groups only the first is compared; pooled
-    groups and accounts of no stated level are in the base and not compared. Without an estimate where a group is too
-    small, or next to nobody is of a kind found on both sides.
+    Result keyed by ``attribute, level, age, kind`` (``raw`` or ``adjusted``), in points: ``estimate`` is
+    ``group_share`` less ``rest_share``; ``n``, ``n_rest`` accounts; ``p``, and ``p_adjusted`` within the adjusted rows
+    (Holm); ``overlap`` as in `stats.standardise.standardised_shares`; ``level_id`` names levels without the edges of
+    bands. Of an attribute with two groups only the first is compared; pooled groups and accounts of no stated level are
+    in the base and not compared. Without an estimate where a group is too small, or next to nobody is of a kind found
+    on both sides.
 
     References
     ----------
@@ -69,7 +70,19 @@ def standardised_retention(
                     continue
                 named = pooled(naming.name(base[attribute.column]), fewest=min_group)
                 rows += _of_age(marts, base, attribute, named, age=age, confidence=confidence, min_group=min_group)
-    columns = [*_KEYS, "estimate", "low", "high", "n", "n_rest", "share", "rest_share", "p", "overlap"]
+    columns = [
+        *_KEYS,
+        "estimate",
+        "low",
+        "high",
+        "n",
+        "n_rest",
+        "group_share",
+        "rest_share",
+        "p",
+        "overlap",
+        "level_id",
+    ]
     table = pd.DataFrame(rows).reindex(columns=columns)
     made = (table["kind"] == "adjusted").to_numpy()
     table["p_adjusted"] = np.nan
@@ -101,7 +114,9 @@ def _of_age(
     rows = []
     for level in (levels if len(levels) > 2 else levels[:1]) if len(levels) > 1 else ():
         inside, outside = (group == level).to_numpy(), (group.notna() & (group != level)).to_numpy()
+        banded = attribute.kind in ("number", "money")
         key = {"attribute": attribute.name, "level": level, "age": age}
+        key["level_id"] = f"band {levels.index(level) + 1}" if banded else level
         sizes = {"n": int(inside.sum()), "n_rest": int(outside.sum())}
         shown = disclosure.shown(min(sizes.values()), min_group)
         raw = {**key, "kind": "raw", **sizes}
@@ -111,11 +126,11 @@ def _of_age(
                 shares[0], sizes["n"], shares[1], sizes["n_rest"], confidence=confidence
             )
             raw |= dict(zip(("estimate", "low", "high", "p"), map(float, limits), strict=True))
-            raw |= {"share": shares[0], "rest_share": shares[1]}
+            raw |= {"group_share": shares[0], "rest_share": shares[1]}
         adjusted = {**key, "kind": "adjusted", **sizes}
         if shown and found.loc[level, "overlap"] >= standardise.NO_OVERLAP:
             names = ["estimate", "low", "high", "p", "share", "rest_share", "overlap"]
-            adjusted |= found.loc[level, names].astype(float).to_dict()
+            adjusted |= found.loc[level, names].astype(float).rename({"share": "group_share"}).to_dict()
         rows += [raw, adjusted]
     return rows
 
