@@ -57,6 +57,7 @@ CUSTOMERS = (
     ("name", pa.string()),
     ("owner", pa.string()),
     ("acquisition_cost", MONEY),
+    ("referred", pa.bool_()),
 )
 CONTRACT_TYPES = {
     "id": pa.string(),

@@ -38,6 +38,19 @@ NAMES: Mapping[str, str] = {
     "journey": "Journey",
     "value": "Value reached",
     "day": "Day",
+    "power": "Power users",
+    "core": "Core users",
+    "light": "Light users",
+    "potential": "Potential power users",
+    "rapid": "Rapid adopters",
+    "steady": "Steady implementers",
+    "struggling": "Struggling implementers",
+    "stalled": "Stalled implementations",
+    "achievers": "Value achievers",
+    "seekers": "Value seekers",
+    "explorers": "Value explorers",
+    "blocked": "Value blocked",
+    "cannot tell": "Cannot tell",
 }
 """What keys, columns and measures of these results are called on the page."""
 
@@ -193,9 +206,10 @@ def time_detail(time: Result, *, words: Words) -> str:
         parts.append(text)
     if not parts:
         return ""
+    said = ". ".join([parts[0], *map(_upper, parts[1:])])
     return (
-        f"Time counts from the day an account came onto the plan: {'. '.join(_upper(part) for part in parts)}. Who "
-        "left could no longer move up and is counted as that, not taken for merely unseen."
+        f"Counted from the day on which an account came onto the plan, {said}. Who left could no longer move up and is "
+        "counted as that, not taken for merely unseen."
     )
 
 
@@ -218,6 +232,13 @@ def upgrades(time: Result) -> Result:
     """The shares that have moved up, keyed by ``plan, month``."""
     rows = time.where(way="up")
     return Result(**{**vars(rows), "keys": ("plan", "month")})
+
+
+def at_a_year(time: Result) -> Result:
+    """The rows of the twelfth month on a plan and of the last month that its curve reaches."""
+    table = time.table[time.table["estimate"].notna()]
+    last = table.groupby(["plan", "way"])["month"].transform("max")
+    return time.with_table(table[(table["month"] == 12) | (table["month"] == last)])
 
 
 def moved(moves: Result) -> Result:
@@ -311,20 +332,26 @@ def kinds_headline(contrasts: Result, *, words: Words) -> str:
     return "No kind of use, journey or value clearly tells who stays"
 
 
+_TOLD = (("power", "light"), ("rapid", "stalled"), ("achievers", "blocked"))
+"""Of every scheme the kinds that the text names: the one hoped for and the one to worry about."""
+
+
 def kinds_detail(today: Result, *, as_of: date, words: Words) -> str:
-    """Of each scheme, how many accounts stand where today."""
+    """How many accounts of today are of the kinds that are hoped for and worried about, and what they pay."""
+    rows = today.table.set_index("level")
     parts = []
-    for label in dict.fromkeys(today.table["attribute_label"]):
-        rows = today.table[today.table["attribute_label"] == label]
-        listed = [
-            f"{words.number(row['estimate'])} {words.escape(row['level'])} ({words.share(row['mrr_share'])} of revenue)"
-            for _, row in rows.iterrows()
-            if row["estimate"] > 0
+    for pair in _TOLD:
+        named = [
+            f"{words.number(rows.loc[level, 'estimate'])} are {NAMES[level].lower()} "
+            f"({words.share(rows.loc[level, 'mrr_share'])} of revenue)"
+            for level in pair
+            if level in rows.index
         ]
-        parts.append(f"*{words.escape(label)}*: {words.list(listed)}.")
+        if named:
+            parts.append(" and ".join(named))
     if not parts:
         return ""
-    return f"Of all accounts at the close of {words.date(as_of)} — " + " ".join(parts)
+    return f"Of all accounts at the close of {words.date(as_of)}, {'; '.join(parts)}. The table below has every kind."
 
 
 def kinds_caption(kinds: Result, *, start: date, end: date, lag: int, words: Words) -> str:

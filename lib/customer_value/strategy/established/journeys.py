@@ -88,7 +88,7 @@ def steps(compared: Result, *, words: Words) -> list[Finding]:
                 p=(row["p"] if known(row["p"]) else 1.0) if shown else None,
                 p_adjusted=row["p_adjusted"],
                 design="C",
-                evidence=f"{CHAPTER}#fig-{CHAPTER}-steps",
+                evidence=f"{CHAPTER}#tbl-{CHAPTER}-steps",
                 shown=shown,
             )
         )
