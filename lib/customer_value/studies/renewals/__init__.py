@@ -7,13 +7,13 @@ unless asked for. What is not decided yet is pending and in no share.
 
 from __future__ import annotations
 
-from customer_value.studies.renewals.cash import cash, late_payment, owed, owing_accounts, takings
+from customer_value.studies.renewals.compared import differences
 from customer_value.studies.renewals.contracts import contract_mix, mix_shift
 from customer_value.studies.renewals.decided import Scope
 from customer_value.studies.renewals.deferred import deferred_revenue, future_recognition
-from customer_value.studies.renewals.differences import differences
 from customer_value.studies.renewals.due import due_soon, upcoming
-from customer_value.studies.renewals.outcomes import batting_average, by_quarter, outcomes, year_on_year
+from customer_value.studies.renewals.payment import cash, late_payment, owed, owing_accounts, takings
+from customer_value.studies.renewals.shares import batting_average, by_quarter, outcomes, year_on_year
 
 __all__ = [
     "Scope",
