@@ -54,8 +54,8 @@ class HazardShape:
     shape : one of `SHAPES`
     form : how it is best described: ``constant``; ``phase``, steady after an early phase; ``trend``, moving all along;
         ``either`` where it moves and the latter two cannot be told apart; empty where there is no model
-    early, late : hazard per interval of age up to the turn and after it; without a turn, over the first `EARLY` ages
-        and over those after them
+    early, late : hazard per interval of age up to ``early_to`` and after it
+    early_to : the turn; without one, the last of the first `EARLY` ages
     ratio, low, high : early hazard over the late one as counted, with limits
     turn, turn_low, turn_high : the last age of the early phase and the ages that are compatible with the data; missing
         unless the form is ``phase``; ``turn_high`` missing where the data do not bound it
@@ -70,6 +70,7 @@ class HazardShape:
     form: str
     early: float
     late: float
+    early_to: float
     ratio: float
     low: float
     high: float
@@ -146,9 +147,8 @@ def hazard_shape(counts: pd.DataFrame, *, confidence: float = 0.95) -> HazardSha
         }
     )
     fitted = pd.DataFrame({"age": age.astype(int), "fitted": hazards[chosen]})
-    return HazardShape(
-        shape, form, float(early), float(late), ratio, low, high, *turns, int(total), inflation, models, fitted
-    )
+    rates = float(early), float(late), float(age[first - 1])
+    return HazardShape(shape, form, *rates, ratio, low, high, *turns, int(total), inflation, models, fitted)
 
 
 def _nothing(age: np.ndarray, n: np.ndarray, d: np.ndarray) -> HazardShape:
@@ -158,7 +158,7 @@ def _nothing(age: np.ndarray, n: np.ndarray, d: np.ndarray) -> HazardShape:
         columns=["model", "parameters", "log_likelihood", "criterion", "behind", "chosen"], index=range(0)
     )
     fitted = pd.DataFrame({"age": age.astype(int), "fitted": share})
-    return HazardShape("unknown", "", share, share, *(np.nan,) * 6, int(d.sum()), 1.0, models, fitted)
+    return HazardShape("unknown", "", share, share, *(np.nan,) * 7, int(d.sum()), 1.0, models, fitted)
 
 
 def _log_likelihood(n: np.ndarray, d: np.ndarray, hazard: np.ndarray) -> float:

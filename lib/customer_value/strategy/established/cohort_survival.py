@@ -1,4 +1,4 @@
-"""What the chapter on length of stay puts on record: the share still here, and every two groups compared."""
+"""What the chapter on length of stay puts on record: the share still here, groups, cohorts, the rate by age."""
 
 from __future__ import annotations
 
@@ -79,6 +79,78 @@ def pairs(compared: Result, *, age: int, labels: Mapping[str, str], reading: str
         else:
             found += [_pair(row, *options), _pair(_turned(row), *options)]
     return found
+
+
+def cohort_trend(trend: Result, *, age: int, words: Words) -> list[Finding]:
+    """The trend over cohorts at an equal mix of customers, as one association; the raw one stands in the caveat.
+
+    Of design B only where both are clear and of one sign; else C. Nothing where no trend can be estimated.
+    """
+    raw, adjusted = (trend.row(kind=kind) for kind in ("raw", "adjusted"))
+    row = adjusted if known(adjusted["estimate"]) else raw
+    if not known(row["estimate"]):
+        return []
+    sides = {"higher": "higher", "lower": "lower", "no clear difference": "none"}
+    direction = sides.get(words.compare(row["estimate"], row["low"], row["high"]), "unknown")
+    apart = words.interval(raw["estimate"], raw["low"], raw["high"], "points")
+    return [
+        Finding(
+            id=identifier("cohorts", "trend"),
+            chapter="cohort_survival",
+            kind="association",
+            area="market_focus",
+            subject="signing up a year later",
+            metric="share_still_here",
+            segment="sign-up = a year later",
+            compared_with="accounts that signed up a year earlier",
+            direction=direction,
+            estimate=row["estimate"],
+            low=row["low"],
+            high=row["high"],
+            level=trend.level,
+            unit="points",
+            n=row["n"],
+            p=row["p"],
+            design="B" if row["agrees"] else "C",
+            caveat=f"As they are, later cohorts differ by {apart} a year at {words.months(age)}. A trend over cohorts "
+            "is a trend over time as well.",
+            evidence="cohort_survival#tbl-cohort_survival-trend",
+            action="cohort_trend",
+        )
+    ]
+
+
+def shapes(found: Result, *, reading: str, words: Words) -> list[Finding]:
+    """How the early rate of leaving compares with the later one, for every contract term that a shape was told of."""
+    rows = found.table[found.table["shape"] != "unknown"]
+    return [
+        Finding(
+            id=identifier("early", "rate", row["level"]),
+            chapter="cohort_survival",
+            kind="estimate",
+            subject=f"rate of leaving up to {words.months(row['early_to'])} of age over that later, {row['level']}",
+            label=f"Early over later rate of leaving, {row['level']}",
+            metric="early_leaving",
+            estimate=row["estimate"],
+            low=row["low"],
+            high=row["high"],
+            level=found.level,
+            unit="ratio",
+            n=row["n"],
+            verdict=_SHAPES[row["shape"]],
+            caveat=UNDECLARED_CAVEAT if reading == "undeclared" else "",
+            evidence="cohort_survival#fig-cohort_survival-when",
+            retention_known=reading != "undeclared",
+        )
+        for _, row in rows.iterrows()
+    ]
+
+
+_SHAPES: Mapping[str, str] = {
+    "falling": "Accounts leave faster at first.",
+    "rising": "Accounts leave more the longer they have been here.",
+    "constant": "Accounts leave at about one rate at all ages seen.",
+}
 
 
 def _turned(row: pd.Series) -> pd.Series:

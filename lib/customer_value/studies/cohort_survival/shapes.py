@@ -56,9 +56,9 @@ def hazard_shape(marts: Marts, *, horizon: int = 60, confidence: float = 0.95, m
     Result keyed by ``level`` (`EVERYONE` where no terms are told apart): ``shape`` (``falling``, ``rising``,
     ``constant``, ``unknown``), ``form`` (``phase``: steady after an early phase; ``trend``: moving all along;
     ``either``; ``constant``), ``estimate, low, high`` (rate of leaving early over that later), ``early, late`` (share
-    that leaves in a step), ``turn, turn_low, turn_high`` (last age in months of the early phase), ``step`` (months
-    between the ages at which accounts can leave), ``n`` accounts, ``events``, ``start`` and ``seen_to`` (ages in months
-    between which enough are followed). Where nothing can be fitted ``shape`` is ``unknown`` and the rest is missing.
+    that leaves in a step, up to the age ``early_to`` and after it), ``turn, turn_low, turn_high`` (last age in months
+    of the early phase), ``step`` (months between the ages at which accounts can leave), ``n`` accounts, ``events``,
+    ``start`` and ``seen_to`` (ages in months between which enough are followed). Where nothing can be fitted ``shape`` is ``unknown`` and the rest is missing.
 
     References
     ----------
@@ -68,8 +68,8 @@ def hazard_shape(marts: Marts, *, horizon: int = 60, confidence: float = 0.95, m
     for group in _groups(marts, horizon, min_group):
         found = shape_of(group.counts, confidence=confidence) if _told(group, min_group) else None
         rows.append(_row(group, found))
-    columns = ["level", "shape", "form", "estimate", "low", "high", "early", "late", "turn", "turn_low", "turn_high"]
-    columns += ["step", "n", "events", "start", "seen_to"]
+    columns = ["level", "shape", "form", "estimate", "low", "high", "early", "late", "early_to"]
+    columns += ["turn", "turn_low", "turn_high", "step", "n", "events", "start", "seen_to"]
     table = pd.DataFrame(rows).reindex(columns=columns)
     return Result(
         name="hazard_shape",
@@ -211,6 +211,7 @@ def _row(group: _Group, found: HazardShape | None) -> dict[str, object]:
         "high": found.high,
         "early": found.early,
         "late": found.late,
+        "early_to": found.early_to * group.months,
         "turn": found.turn * group.months,
         "turn_low": found.turn_low * group.months,
         "turn_high": found.turn_high * group.months,
