@@ -67,7 +67,7 @@ def kinds(by_kind: Result, alone: Result, *, age: int, words: Words) -> str:
         f"that failed, say.{_since(chosen, words)}"
     ]
     unstated = at[at["kind"] == "kind not stated"]
-    if len(unstated):
+    if len(unstated) and unstated["estimate"].iloc[0] > 0:
         said.append(
             f"Of a further {words.share(unstated['estimate'].iloc[0])} the data do not say which; they stand apart."
         )
@@ -202,7 +202,7 @@ def to_draw(ratios: Result, *, labels: Mapping[str, str]) -> Result:
     chosen = chosen.sort_index()[["attribute", "level"]]
     table = chosen.merge(ratios.table, on=["attribute", "level"], how="left")
     label, level, reference = (table[name].astype(str) for name in ("attribute", "level", "reference"))
-    group = label.map(labels) + " " + level + ", against " + reference
+    group = label.map(labels) + ": " + level + " / " + reference
     drawn = table.assign(group=group)
     return Result(**{**vars(ratios), "table": drawn, "keys": ("group", "kind"), "notes": ()})
 
@@ -216,6 +216,20 @@ def rates_caption(ratios: Result, *, lag: int, words: Words) -> str:
         f"**{words.count(clear, len(tested))} groups clearly leave at another rate, all else equal.** How many times "
         "as fast as the group named second; hollow as they are, filled at equal contract term, time since it began, "
         f"size and plan {words.months(lag)} before, and whatever else was known at the start.{most}"
+    )
+
+
+def rates_table_caption(ratios: Result, *, labels: Mapping[str, str], words: Words) -> str:
+    """The clearest ratio, then what the columns are."""
+    tested = ratios.table[(ratios.table["kind"] == "adjusted") & ratios.table["p"].notna()]
+    if tested.empty:
+        return ""
+    best = tested.sort_values(["p_adjusted", "p"], kind="stable").iloc[0]
+    return (
+        f"**The clearest: {_group(best, labels, words)}, {_times(best, words)} as fast as "
+        f"“{words.escape(best['reference'])}”.** "
+        "Rate of leaving against the group named, all else equal, with the accounts lost; the adjusted p allows for the "
+        "number of comparisons. The file also has the ratios as they are, and the test of whether they change with age."
     )
 
 

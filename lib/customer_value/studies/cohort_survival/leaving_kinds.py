@@ -72,6 +72,9 @@ def incidence(
     )
     found = found.rename(columns={competing_risks.CAUSE: "kind"})
     found = found[found["age"] <= horizon]
+    # A kind that is not stated is no kind to show where nobody seen here ended so.
+    idle = found.groupby("kind")["events"].transform("sum") == 0
+    found = found[~(idle & (found["kind"] == UNSTATED))]
     found = in_order(found, subjects) if by else found
     return _result("leaving_kinds", found[[*keys, *_COLUMNS]], keys, confidence, subjects.notes)
 
@@ -93,7 +96,7 @@ def one_kind_alone(marts: Marts, *, age: int = 12, confidence: float = 0.95, min
         return _result("one_kind_alone", blank, keys, confidence, curve.notes)
     counts, kinds = _counts(follow(marts, None, min_group=min_group))
     rows = []
-    for kind in kinds:
+    for kind in (name for name in kinds if name in set(counted["kind"])):
         alone = survival.kaplan_meier(counts.assign(events=counts[kind])).set_index("age")["estimate"]
         rows.append({"kind": kind, "reckoned": "alone", "estimate": 1 - float(alone[age])})
     about = counted.set_index("kind")[["n", "events", "start"]]
