@@ -23,6 +23,10 @@ PRICED = ("price", "discount")
 """Parts that are not."""
 
 
+UNTOLD = "untold"
+"""What a change is made of where the data do not tell."""
+
+
 def parts(marts: Marts) -> tuple[str, ...]:
     """The parts that changes are split into, those bought first."""
     columns = marts.table("calendar_months").columns
@@ -56,7 +60,7 @@ def months(marts: Marts, *, priced: bool = False) -> ir.Table:
     -------
     The columns of `risk.person_months`, and ``since`` (calendar months since that of the origin; null if unknown),
     ``change``, one ``<part>_part`` for each of `parts`, ``grew`` and ``shrank`` (as this module defines them) and
-    ``kind`` (the part that most of that change is made of; null where neither).
+    ``kind`` (the part that most of that change is made of, or `UNTOLD`; null where neither).
     """
     key = "growth_months_priced" if priced else "growth_months"
     return marts.keep(key, lambda: _months(marts, priced))
@@ -78,6 +82,7 @@ def _months(marts: Marts, priced: bool) -> ir.Table:
     largest = ibis.greatest(*(at[f"{part}_part"] * sign for part in named))
     # Of parts of one size, the first named.
     kind = ibis.cases(*((at[f"{part}_part"] * sign == largest, part) for part in named))
+    kind = kind if parts_known(marts) else ibis.literal(UNTOLD)
     at = at.mutate(kind=(at.grew | at.shrank).ifelse(kind, ibis.null("string")))
     return at.drop("movement", "origin_date")
 
@@ -144,12 +149,15 @@ def _followed(marts: Marts, priced: bool, until_first: bool) -> pd.DataFrame:
     cohort = accounts.filter(accounts.cohort_month.notnull()).inner_join(ends, "customer_id")
     origin = month_number(cohort.origin_date)
     left = (cohort.ended <= last).ifelse(cohort.ended - origin, ibis.null("int64"))
-    about = to_pandas(cohort.mutate(left=left, whole=last - origin).drop("ended").order_by("customer_id"))
+    about = to_pandas(
+        cohort.mutate(left=left.cast("float64"), whole=last - origin).drop("ended").order_by("customer_id")
+    )
     # Whoever came within the last whole month was never followed.
     about = about[about["whole"] > 0].reset_index(drop=True)
     nth = steps(marts, priced=priced).pivot(index="customer_id", columns="number", values="since")
     first_one, second_one = (
-        about["customer_id"].map(nth[number]) if number in nth else about["left"] * float("nan") for number in (1, 2)
+        about["customer_id"].map(nth[number]).astype(float) if number in nth else about["left"] * float("nan")
+        for number in (1, 2)
     )
     begun, grown = (0 * about["whole"], first_one) if until_first else (first_one, second_one)
     about["how"] = np.select([grown.notna(), about["left"].notna()], ["grew", "left"], None)

@@ -29,6 +29,7 @@ NAMES: Mapping[str, str] = {
     "expansion": "Expansions",
     "contraction": "Cuts",
     "discount": "Discounts",
+    "untold": "What is not told",
     "right_sizing": "Right-sizing after buying too much",
     "progressive": "One cut after another",
     "decline": "Use fell before",

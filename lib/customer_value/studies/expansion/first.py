@@ -231,7 +231,7 @@ def notes(marts: Marts, *, priced: bool) -> tuple[str, ...]:
 
 
 def _curves(accounts: pd.DataFrame, horizon: int, confidence: float, min_group: int) -> pd.DataFrame:
-    return _incidence(_cut(accounts, horizon), WAYS, confidence, min_group)
+    return incidence_of(_cut(accounts, horizon), WAYS, confidence=confidence, min_at_risk=min_group)
 
 
 def _cut(accounts: pd.DataFrame, horizon: int) -> pd.DataFrame:
@@ -244,7 +244,17 @@ def _cut(accounts: pd.DataFrame, horizon: int) -> pd.DataFrame:
     )
 
 
-def _incidence(accounts: pd.DataFrame, ways: Sequence[str], confidence: float, min_group: int) -> pd.DataFrame:
+def incidence_of(accounts: pd.DataFrame, ways: Sequence[str], *, confidence: float, min_at_risk: int) -> pd.DataFrame:
+    """Cumulative incidence of each way of ending, as `competing_risks.cumulative_incidence` gives it.
+
+    Parameters
+    ----------
+    accounts : with ``exit``, ``how`` (one of ``ways``, or missing) and ``whole``, as `growth.followed` gives them
+
+    Returns
+    -------
+    No rows where so many are never at risk.
+    """
     counts = competing_risks.person_months(
         np.zeros(len(accounts), dtype=int),
         accounts["exit"],
@@ -252,12 +262,21 @@ def _incidence(accounts: pd.DataFrame, ways: Sequence[str], confidence: float, m
         causes=ways,
         followed_to=accounts["whole"],
     )
-    return competing_risks.cumulative_incidence(counts, ways, confidence=confidence, min_at_risk=min_group)
+    if not len(counts) or counts["at_risk"].max() < max(min_at_risk, 1):
+        names = ("cause", "age", "estimate", "low", "high", "n", "events", "effective_n")
+        return pd.DataFrame(columns=list(names)).astype(dict.fromkeys(names[1:], float))
+    return competing_risks.cumulative_incidence(counts, ways, confidence=confidence, min_at_risk=min_at_risk)
 
 
 def _at(curves: pd.DataFrame, measure: str, way: str, month: int) -> dict[str, object]:
-    """One point of a curve as a row, without an estimate where the curve does not reach it."""
-    point = curves[(curves["cause"] == way) & (curves["age"] == month)]
+    """One point of a curve as a row, without an estimate where the curve does not reach it.
+
+    Where everybody has expanded or left, nothing can change after the curve's end.
+    """
+    last = curves["age"].max() if len(curves) else 0
+    settled = len(curves) and curves.loc[curves["age"] == last, "estimate"].sum() >= 1 - 1e-12
+    at = min(month, last) if settled else month
+    point = curves[(curves["cause"] == way) & (curves["age"] == at)]
     row: dict[str, object] = {"measure": measure, "from_month": 1, "months": month}
     if point.empty or month < 1:
         return row | {"n": 0}
@@ -280,7 +299,7 @@ def _windows(
         how = how.mask(grew & cut["exit"].between(first, last), name)
     # What falls before the first window (or beyond the last) is an expansion of no named kind.
     ways = (*spans, "grew", "left")
-    curves = _incidence(cut.assign(how=how), ways, confidence, min_group)
+    curves = incidence_of(cut.assign(how=how), ways, confidence=confidence, min_at_risk=min_group)
     return [_at(curves, name, name, last) | {"from_month": first} for name, (first, last) in spans.items()]
 
 

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-import numpy as np
 import pandas as pd
 
 from customer_value.marts import Marts, growth
 from customer_value.marts.groups import Grouping
 from customer_value.marts.levels import NOT_STATED, Attribute, attributes
 from customer_value.marts.store import to_pandas
-from customer_value.stats import competing_risks, intervals, multiplicity
+from customer_value.stats import intervals, multiplicity
 from customer_value.stats.disclosure import MIN_GROUP, shown
 from customer_value.stats.jackknife import delete_a_group_rate
 from customer_value.stats.result import Result
-from customer_value.studies.expansion.first import WAYS, notes
+from customer_value.studies.expansion.first import WAYS, incidence_of, notes
 
 MEASURES = {"expansion": "grew", "contraction": "shrank"}
 """What recurrent rates are of, by their names here and in `growth.months`."""
@@ -147,16 +146,9 @@ def _share(accounts: pd.DataFrame, months: int, confidence: float, min_group: in
     row: dict[str, object] = {"n": len(accounts), "events": int((accounts["how"] == "grew").sum())}
     if accounts.empty or not shown(len(accounts), min_group):
         return row
-    counts = competing_risks.person_months(
-        np.zeros(len(accounts), dtype=int),
-        accounts["exit"],
-        accounts["how"],
-        causes=WAYS,
-        followed_to=accounts["whole"],
-    )
     # Of the accounts of a small group half may be too young: the curve may rest on fewer than a group needs.
     fewest = max(min_group // 3, 1)
-    curve = competing_risks.cumulative_incidence(counts, WAYS, confidence=confidence, min_at_risk=fewest)
+    curve = incidence_of(accounts, WAYS, confidence=confidence, min_at_risk=fewest)
     point = curve[(curve["cause"] == "grew") & (curve["age"] == months)]
     return row | (point.iloc[0][["estimate", "low", "high", "effective_n"]].to_dict() if len(point) else {})
 
