@@ -268,8 +268,9 @@ def test_a_flat_table_of_undeclared_observation_says_so_first(flat) -> None:
     tenure, churned = 1 + np.arange(400) % 40, np.arange(400) % 4 == 0
     expected = np.prod([1 - (churned & (tenure == k)).sum() / (tenure >= k).sum() for k in range(1, 13)])
     assert study.survival_at(flat, ages=(12,)).row(age=12)["estimate"] == pytest.approx(expected)
-    with pytest.raises(DataError, match="Cohorts need the date"):
-        study.triangle(flat)
+    for needs_dates in (study.triangle, study.cohort_trend):
+        with pytest.raises(DataError, match="Cohorts need the date"):
+            needs_dates(flat)
 
 
 @pytest.mark.parametrize("observation", ["followed_from_start", "snapshot"])
@@ -300,3 +301,152 @@ def test_unknown_choices_are_refused(marts) -> None:
         study.triangle(marts, metric="nrr")
     with pytest.raises(SettingsError, match="grain must be one of"):
         study.triangle(marts, grain="week")
+
+
+@pytest.fixture(scope="module")
+def business(tmp_path_factory):
+    """Thirty monthly cohorts of two plans, monthly and annual, the large plan leaving half as fast."""
+    random = np.random.default_rng(7)
+    rows = []
+    for month in range(30):
+        start = pd.Timestamp("2022-01-05") + pd.DateOffset(months=month)
+        for place in range(16):
+            large, annual = place % 2 == 0, place % 4 < 2
+            hazard = (0.02 if large else 0.05) * (2.0 if month < 15 else 1.0)
+            life = int(random.geometric(1 - (1 - hazard) ** 12)) * 12 if annual else int(random.geometric(hazard))
+            end = start + pd.DateOffset(months=life)
+            rows.append(
+                {
+                    "customer_id": f"c{month:02}-{place:02}",
+                    "start_date": str(start.date()),
+                    "end_date": str(end.date()) if end <= pd.Timestamp(AS_OF) else None,
+                    "product": "large" if large else "small",
+                    "mrr": 900 if large else 100,
+                    "billing_months": 12 if annual else 1,
+                }
+            )
+    return build_marts(tmp_path_factory.mktemp("business"), as_of=AS_OF, observed_from="2021-12-31", subscriptions=rows)
+
+
+def test_cohort_trend_counts_are_those_of_the_accounts(business) -> None:
+    found = study.cohort_trend(business)
+    raw = found.row(kind="raw")
+    about = business.frame("spells").query("spell == 1").merge(
+        business.frame("accounts")[["customer_id", "cohort_month"]], on="customer_id"
+    )  # fmt: skip
+    began, ended = (pd.PeriodIndex(about[name], freq="M") for name in ("cohort_month", "end_date"))
+    age = (ended.year - began.year) * 12 + ended.month - began.month
+    # Ends of May and June may yet turn out to be pauses, so that April is the last month that counts.
+    settled = pd.Period("2024-04", "M")
+    assert raw["events"] == ((ended <= settled) & (age <= 24)).sum()
+    assert raw["n"] == (began <= settled).sum()
+    assert raw["cohorts"] == 28
+    # What stays to twelve months, month by month of the calendar.
+    kept = 1.0
+    for months in range(13):
+        seen = began + months <= settled
+        at_risk = seen & (about["end_date"].isna() | (age >= months))
+        kept *= 1 - (at_risk & (age == months)).sum() / at_risk.sum()
+    assert raw["retention"] == pytest.approx(kept)
+    assert raw["estimate"] == pytest.approx(kept ** raw["ratio"] - kept)
+    assert raw["high"] == pytest.approx(kept ** raw["ratio_low"] - kept)
+
+
+def test_later_cohorts_that_stay_longer_are_found_at_an_equal_mix_as_well(business) -> None:
+    found = study.cohort_trend(business)
+    assert (found.table["low"] > 0).all()
+    assert found.table["agrees"].all()
+    assert found.row(kind="adjusted")["adjusted_for"] == "First plan · First contract term · First MRR"
+    assert found.row(kind="raw")["size_ratio"] == pytest.approx(1)
+
+
+def test_only_larger_customers_are_no_better_cohorts(tmp_path) -> None:
+    # Large accounts leave a third as often, and from month to month more of those who sign up are large.
+    random = np.random.default_rng(1)
+    rows = []
+    for month in range(36):
+        start = pd.Timestamp("2021-06-05") + pd.DateOffset(months=month)
+        for place in range(40):
+            large = place < month + 2
+            life = int(random.geometric(0.02 if large else 0.06))
+            end = start + pd.DateOffset(months=life)
+            rows.append(
+                {
+                    "customer_id": f"c{month:02}-{place:02}",
+                    "start_date": str(start.date()),
+                    "end_date": str(end.date()) if end <= pd.Timestamp(AS_OF) else None,
+                    "product": "large" if large else "small",
+                    "mrr": 900 if large else 100,
+                    "billing_months": 1,
+                }
+            )
+    marts = build_marts(tmp_path, as_of=AS_OF, observed_from="2021-05-31", subscriptions=rows)
+    found = study.cohort_trend(marts)
+    raw, adjusted = found.row(kind="raw"), found.row(kind="adjusted")
+    assert raw["low"] > 0
+    assert adjusted["low"] < 0 < adjusted["high"]
+    assert not found.table["agrees"].any()
+    assert raw["size_low"] > 1
+
+
+@pytest.mark.parametrize(
+    ("lives", "cohorts"),
+    [([5], 1), ([None] * 40, 8), ([2] * 40, 8)],
+    ids=["a cohort of one", "nobody left", "everybody left"],
+)
+def test_worlds_that_tell_nothing_say_so(tmp_path, lives, cohorts) -> None:
+    months = [str((pd.Timestamp("2023-01-10") + pd.DateOffset(months=place)).date()) for place in range(cohorts)]
+    marts = build_marts(
+        tmp_path, as_of=AS_OF, observed_from="2022-12-31", subscriptions=rows_of(dict.fromkeys(months, lives))
+    )
+    trend = study.cohort_trend(marts)
+    assert trend.table["estimate"].isna().all() or cohorts > 1
+    assert not trend.table["agrees"].any()
+    shape = study.hazard_shape(marts).table.iloc[0]
+    assert shape["shape"] in ("unknown", "rising") if lives[0] else shape["shape"] == "unknown"
+    rates = study.hazard_by_age(marts).table
+    assert rates["estimate"].dropna().between(0, 1).all()
+    for metric in study.METRICS:
+        study.triangle(marts, metric=metric)
+
+
+def test_rates_of_a_contract_are_counted_at_its_ends(business) -> None:
+    rates = study.hazard_by_age(business)
+    annual = rates.where(level="annual").table
+    assert annual["age"].tolist() == [12, 24]
+    about = business.frame("spells").query("spell == 1").merge(
+        business.frame("accounts")[["customer_id", "first_term"]], on="customer_id"
+    ).query("first_term == 12")  # fmt: skip
+    whole = (pd.Timestamp(AS_OF) - about["start_date"]).dt.days // 30.4
+    assert annual["n"].iloc[0] == (about["start_date"] <= "2023-06-30").sum()
+    assert annual["events"].iloc[0] == (about["exit_month"] == 12)[about["event_month"] & (whole >= 12)].sum()
+    monthly = rates.where(level="monthly").table
+    assert monthly["age"].tolist()[:3] == [1, 2, 3]
+    counted = study.curves(business, by="first_term").where(level="monthly").table.set_index("age")
+    np.testing.assert_array_equal(monthly["events"].head(12), counted["events"].loc[1:12])
+
+
+def test_the_shape_of_leaving_is_told_by_term(tmp_path) -> None:
+    random = np.random.default_rng(5)
+    rows = []
+    for place in range(1500):
+        start = pd.Timestamp("2021-07-01") + pd.DateOffset(months=place % 30)
+        early = int(random.geometric(0.08))
+        life = early if early <= 3 else 3 + int(random.geometric(0.015))
+        end = start + pd.DateOffset(months=life)
+        rows.append(
+            {
+                "customer_id": f"c{place:04}",
+                "start_date": str(start.date()),
+                "end_date": str(end.date()) if end <= pd.Timestamp(AS_OF) else None,
+                "product": "one",
+                "mrr": 100,
+                "billing_months": 1,
+            }
+        )
+    marts = build_marts(tmp_path, as_of=AS_OF, observed_from="2021-06-30", subscriptions=rows)
+    found = study.hazard_shape(marts).row(level="monthly")
+    assert (found["shape"], found["form"], found["turn"], found["step"]) == ("falling", "phase", 3, 1)
+    assert found["early"] == pytest.approx(0.08, abs=0.012)
+    assert found["late"] == pytest.approx(0.015, abs=0.004)
+    assert found["turn_low"] <= 3 <= found["turn_high"]
