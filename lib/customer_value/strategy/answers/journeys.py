@@ -183,6 +183,24 @@ def ladder_caption(moves: Result, *, start: date, end: date, words: Words) -> st
     )
 
 
+def steps_caption(steps: Result, *, start: date, end: date, words: Words) -> str:
+    """Which plans most and fewest move up from and leave, then what is measured."""
+    parts = []
+    for metric, verb in (("up", "move up from"), ("left", "leave")):
+        rows = steps.table[(steps.table["metric"] == metric) & steps.table["estimate"].notna()]
+        if len(rows) > 1:
+            most, fewest = rows.loc[rows["estimate"].idxmax()], rows.loc[rows["estimate"].idxmin()]
+            parts.append(
+                f"{words.share(most['estimate'])} {verb} {words.escape(most['plan'])} and "
+                f"{words.share(fewest['estimate'])} {verb} {words.escape(fewest['plan'])}"
+            )
+    said = f"**{_upper('; '.join(parts))}.** " if parts else ""
+    return (
+        f"{said}Share of each plan's accounts that moved up, and that left, between the closes of {words.date(start)} "
+        f"and {words.date(end)}: the highest and the lowest of each are named. The bar is the range."
+    )
+
+
 def time_detail(time: Result, *, words: Words) -> str:
     """How many have moved up, and left, a year after coming onto a plan, and when half of those who moved up had."""
     table = time.table
@@ -202,7 +220,8 @@ def time_detail(time: Result, *, words: Words) -> str:
             f"{words.number(100 * two['estimate'])} had left"
         )
         if last["estimate"] > 0:
-            text += f"; half of those seen to move up within {words.months(last['month'])} had by month {half.iloc[0]}"
+            within = words.months(last["month"])
+            text += f"; half of those that moved up within {within} had done so by month {half.iloc[0]}"
         parts.append(text)
     if not parts:
         return ""
