@@ -27,7 +27,7 @@ from customer_value.strategy.wording import Words
 WORDS = Words(currency="GBP")
 STEPS = ["opening", "new", "expansion", "reactivation", "contraction", "churn", "closing"]
 PICTURES = ("curves", "grid", "heatmap", "intervals", "quadrants", "ratings", "ratios")
-PICTURES += ("trend", "triangle", "waterfall")
+PICTURES += ("stacked", "trend", "triangle", "waterfall")
 
 
 def curves_of(*names: str, hidden: tuple[str, ...] = ()) -> Result:
@@ -131,6 +131,19 @@ def ratings_of(*levels: str, hidden: tuple[str, ...] = ()) -> Result:
     return Result("score", table, ("attribute", "level"), "count", 0.95, "accounts", suppressed=len(hidden))
 
 
+def stacked_of(unit: str, *groups: str, hidden: tuple[str, ...] = ()) -> Result:
+    """Parts large and too thin for a label, a group each."""
+    parts = {"renewed_larger": 0.55, "renewed_alike": 0.32, "moved_shorter": 0.005, "lapsed": 0.125}
+    scale = 1.0 if unit == "share" else 87_654.0
+    rows = [
+        (group, part, math.nan if group in hidden else scale * share, 120)
+        for group in groups
+        for part, share in parts.items()
+    ]
+    table = pd.DataFrame(rows, columns=["group", "outcome", "estimate", "n"])
+    return Result("outcomes", table, ("group", "outcome"), unit, None, "renewals", suppressed=len(hidden))
+
+
 LONG = "A plan with a name of nearly unreasonable length & $2 or $3, <b>quoted</b>"
 
 EXAMPLES = {
@@ -147,6 +160,7 @@ EXAMPLES = {
         ratios_of({"export": (0.3, 0.8, 0.6), LONG: (0.05, 1.4, math.nan), "api": (0.5, 1.1, 20.0)}),
         ratios_of({"search": (1.0,)}, ("lagged",)),
     ],
+    "stacked": [stacked_of("share", "all", LONG, "Tiny", hidden=("Tiny",)), stacked_of("money", "all", "2024 Q1")],
     "triangle": [triangle_of(), triangle_of(12)],
     "heatmap": [segments_of()],
     "grid": [grid_of(), grid_of(1)],

@@ -352,6 +352,7 @@ TABLES: tuple[Table, ...] = (
         ),
         "renewal outcomes as you record them (else derived from start and billing_months)",
         clock="due_date",
+        studied=True,
     ),
     Table(
         "invoices",
@@ -367,6 +368,7 @@ TABLES: tuple[Table, ...] = (
         ),
         "billed against collected, late and failed payments",
         clock="issued_on",
+        studied=True,
     ),
     Table(
         "success_plans",

@@ -5,6 +5,8 @@ from __future__ import annotations
 from experiments import (
     adjusted,
     archetypes,
+    cohorts,
+    contracts,
     features,
     hazards,
     null_worlds,
@@ -22,4 +24,5 @@ EXPERIMENTS = (
     *archetypes.EXPERIMENTS,
     *satisfaction.EXPERIMENTS,
     *null_worlds.EXPERIMENTS,
+    *contracts.EXPERIMENTS,
 )
