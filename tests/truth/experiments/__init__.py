@@ -7,6 +7,7 @@ from experiments import (
     archetypes,
     cohorts,
     contracts,
+    expansion,
     features,
     hazards,
     null_worlds,
@@ -18,11 +19,13 @@ from experiments import (
 EXPERIMENTS = (
     *shares.EXPERIMENTS,
     *survival.EXPERIMENTS,
+    *cohorts.EXPERIMENTS,
     *adjusted.EXPERIMENTS,
     *hazards.EXPERIMENTS,
     *features.EXPERIMENTS,
     *archetypes.EXPERIMENTS,
     *satisfaction.EXPERIMENTS,
-    *null_worlds.EXPERIMENTS,
     *contracts.EXPERIMENTS,
+    *expansion.EXPERIMENTS,
+    *null_worlds.EXPERIMENTS,
 )

@@ -62,7 +62,7 @@ def after_contraction(marts: Marts, *, bands: int = 3, confidence: float = 0.95,
         _row(
             marts, cells.assign(exposed=cells["ever"].astype(float)), ANY, NAIVE, (0, LATER - 1), confidence, min_group
         ),
-        _row(marts, _switched(cells, lag=1), ANY, FOLLOWED, (1, LATER - 1), confidence, min_group),
+        _row(marts, switched(cells, lag=1), ANY, FOLLOWED, (1, LATER - 1), confidence, min_group),
     ]
     rows += _by_time(marts, cells, confidence, min_group)
     table = pd.DataFrame(rows)
@@ -103,7 +103,7 @@ def by_lag(
         )
     cells = downgrades.cells(marts, bands=bands)
     rows = [
-        _row(marts, _switched(cells, lag=lag), lag, FOLLOWED, (lag, LATER - 1), confidence, min_group)
+        _row(marts, switched(cells, lag=lag), lag, FOLLOWED, (lag, LATER - 1), confidence, min_group)
         for lag in sorted(set(lags))
     ]
     table = pd.DataFrame(rows).rename(columns={"since": "lag"})
@@ -115,8 +115,17 @@ def band_name(first: int, last: int) -> str:
     return f"{first}–{last} months" if last < LATER - 1 else f"{first} months or more"
 
 
-def _switched(cells: pd.DataFrame, *, lag: int) -> pd.DataFrame:
-    """An account counts as one that has cut back from so many months after; between, its months are left out."""
+def switched(cells: pd.DataFrame, *, lag: int) -> pd.DataFrame:
+    """An account counts as one that has cut back from so many months after; between, its months are left out.
+
+    Parameters
+    ----------
+    cells : as `downgrades.cells` gives them
+
+    Returns
+    -------
+    Those kept, with ``exposed`` (1 or 0).
+    """
     kept = cells[~cells["after"].between(1, lag - 1)]
     return kept.assign(exposed=kept["after"].between(lag, LATER - 1).astype(float))
 
@@ -133,25 +142,25 @@ def _row(
     row = {"since": since, "way": way} | _counts(marts, cells, cells["exposed"] > 0, span)
     if not _enough(row, min_group):
         return row
-    fit = _fit(cells, ["exposed"], confidence)
+    fit = fitted(cells, ["exposed"], confidence)
     return row | _ratio(fit, "exposed")
 
 
 def _by_time(marts: Marts, cells: pd.DataFrame, confidence: float, min_group: int) -> list[dict[str, object]]:
     """Each time since the contraction with a ratio of its own, from one model."""
     names = {f"after_{first}": (first, last) for first, last in BANDS}
-    switched = cells.assign(
+    parted = cells.assign(
         **{name: cells["after"].between(first, last).astype(float) for name, (first, last) in names.items()}
     )
     rows = {
-        name: {"since": band_name(*span), "way": FOLLOWED} | _counts(marts, switched, switched[name] > 0, span)
+        name: {"since": band_name(*span), "way": FOLLOWED} | _counts(marts, parted, parted[name] > 0, span)
         for name, span in names.items()
     }
-    fitted = [name for name, row in rows.items() if _enough(row, min_group)]
-    if fitted:
+    large = [name for name, row in rows.items() if _enough(row, min_group)]
+    if large:
         # Months of a time too rare to show are in the model as well, or they would count as none.
-        fit = _fit(switched, [name for name, row in rows.items() if row["person_months"]], confidence)
-        for name in fitted:
+        fit = fitted(parted, [name for name, row in rows.items() if row["person_months"]], confidence)
+        for name in large:
             rows[name] |= _ratio(fit, name)
     return list(rows.values())
 
@@ -169,7 +178,8 @@ def _enough(row: dict[str, object], min_group: int) -> bool:
     return bool(shown(row["n"], min_group)) and row["person_months"] > 0 and row["events"] + row["events_other"] > 0
 
 
-def _fit(cells: pd.DataFrame, terms: Sequence[str], confidence: float) -> pd.DataFrame:
+def fitted(cells: pd.DataFrame, terms: Sequence[str], confidence: float = 0.95) -> pd.DataFrame:
+    """Hazard ratios of leaving of these columns, adjusted and stratified as this module does; one row a term."""
     fit = grouped_hazards.fit(
         cells,
         terms=list(terms),
@@ -181,8 +191,8 @@ def _fit(cells: pd.DataFrame, terms: Sequence[str], confidence: float) -> pd.Dat
     return fit.table.set_index("term")
 
 
-def _ratio(fitted: pd.DataFrame, term: str) -> dict[str, object]:
-    found = fitted.loc[term]
+def _ratio(table: pd.DataFrame, term: str) -> dict[str, object]:
+    found = table.loc[term]
     row = {"estimate": found["ratio"]} | found[["log_ratio", "standard_error", "low", "high", "p"]].to_dict()
     if not np.isnan(found["ratio"]):
         strength = evalue.e_value(found["ratio"], found["low"], found["high"])
