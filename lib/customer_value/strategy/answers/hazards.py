@@ -187,8 +187,8 @@ def rates(ratios: Result, *, labels: Mapping[str, str], lag: int, words: Words) 
         f"{words.plural(len(tested), 'comparison')}. As they are, {words.number(before)} differ; made equal in "
         f"contract term, time since the term began, and everything else known of them, {words.number(len(clear))} do. "
         f"Both counts allow for the number of comparisons. Size and plan are those of {words.months(lag)} before, as "
-        "accounts about to leave often cut down first. Contracts themselves are not in this list: under contract nobody "
-        "can leave before the term ends, so no single ratio can compare them."
+        "accounts about to leave often cut down first. Contracts themselves are not in this list: under contract "
+        "nobody can leave before the term ends, so no single ratio can compare them."
     )
     gone = _gone(raw, adjusted, labels, alpha, words)
     return f"{said} {gone}".strip()
@@ -202,7 +202,7 @@ def to_draw(ratios: Result, *, labels: Mapping[str, str]) -> Result:
     chosen = chosen.sort_index()[["attribute", "level"]]
     table = chosen.merge(ratios.table, on=["attribute", "level"], how="left")
     label, level, reference = (table[name].astype(str) for name in ("attribute", "level", "reference"))
-    group = label.map(labels) + ": " + level + " / " + reference
+    group = label.map(labels).astype(str) + ": " + level + " / " + reference
     drawn = table.assign(group=group)
     return Result(**{**vars(ratios), "table": drawn, "keys": ("group", "kind"), "notes": ()})
 
@@ -228,8 +228,8 @@ def rates_table_caption(ratios: Result, *, labels: Mapping[str, str], words: Wor
     return (
         f"**The clearest: {_group(best, labels, words)}, {_times(best, words)} as fast as "
         f"“{words.escape(best['reference'])}”.** "
-        "Rate of leaving against the group named, all else equal, with the accounts lost; the adjusted p allows for the "
-        "number of comparisons. The file also has the ratios as they are, and the test of whether they change with age."
+        "Rate of leaving against the group named, all else equal, with the accounts lost; the adjusted p allows for "
+        "the number of comparisons. The file also has the ratios as they are, and whether they change with age."
     )
 
 
@@ -280,7 +280,7 @@ def bands_drawn(by_age: Result, *, labels: Mapping[str, str]) -> Result:
     several = table["attribute"].nunique() > 1
     name = table["level"].astype(str) + ", " + table["band"].astype(str)
     # The levels of one attribute are told apart by themselves; those of several by its name.
-    group = (table["attribute"].map(labels) + ": " + name) if several else name
+    group = (table["attribute"].map(labels).astype(str) + ": " + name) if several else name
     return Result(**{**vars(by_age), "table": table.assign(group=group), "keys": ("group", "kind"), "notes": ()})
 
 
