@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from customer_value.stats import shrinkage
+from customer_value.stats import spreads
 from customer_value.stats.additive_cells import Counts, Design, Normal, fit
 from customer_value.stats.departures import depart
 from customer_value.stats.shrinkage import moderated_errors, shrink_estimates, shrink_shares
@@ -92,10 +92,10 @@ class TestShrunk:
         start = fit(Counts(np.array([0.0, 8.0]), np.array([30.0, 60.0])), Design.of(levels), np.zeros(2),
                     np.array([[4 * np.sqrt(2 / np.exp(eta) / 90)]]), np.zeros(1))  # fmt: skip
         information = start.information[0]
-        sigmas = shrinkage._MAIN_GRID * np.sqrt(2 / information.sum())
-        taus = shrinkage._DEPARTURE_GRID / np.sqrt(information.mean())
-        prior = np.outer(shrinkage._prior(shrinkage._DEPARTURE_GRID, none=0.25),
-                         shrinkage._prior(shrinkage._MAIN_GRID, none=0.5))  # fmt: skip
+        sigmas = spreads.MAIN_GRID * np.sqrt(2 / information.sum())
+        taus = spreads.DEPARTURE_GRID / np.sqrt(information.mean())
+        prior = spreads.before() @ [spreads.prior(spreads.MAIN_GRID, none=1 - share) for share in spreads.SHARES]
+        assert prior.sum() == pytest.approx(1)
         level, gap = np.meshgrid(np.linspace(-7, 0, 351), np.linspace(-6, 6, 601), indexing="ij")
         shares = [-np.expm1(-np.exp(level + side * gap / 2)) for side in (-1, 1)]
         likelihood = stats.binom.pmf(0, 30, shares[0]) * stats.binom.pmf(8, 60, shares[1])

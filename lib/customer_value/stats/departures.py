@@ -20,6 +20,7 @@ def depart(
     levels: pd.DataFrame,
     *,
     expected: npt.ArrayLike | None = None,
+    among: npt.ArrayLike | None = None,
     confidence: float = 0.95,
 ) -> pd.DataFrame:
     """How far each cell's share of events is from what the other cells of its table lead one to expect, unshrunk.
@@ -32,6 +33,7 @@ def depart(
     Parameters
     ----------
     events, n, levels, expected, confidence : as in `shrink_shares`
+    among : which cells are tested; the others get NaN. None for all
 
     Returns
     -------
@@ -46,21 +48,27 @@ def depart(
     check_counts(events, n, levels)
     offset = np.zeros(len(n)) if expected is None else rate_of(expected)
     counts = Counts(events, n)
-    found = np.empty((len(n), 4))
+    asked = np.ones(len(n), dtype=bool) if among is None else np.asarray(among, dtype=bool)
+    found = np.full((len(n), 4), np.nan)
     nodes, node_weights = special.roots_hermitenorm(41)
     node_weights = node_weights / node_weights.sum()
     quantile = stats.norm.ppf(0.5 + confidence / 2)
     for cells in tables(levels):
+        places = np.flatnonzero(asked[cells])
+        if not len(places):
+            continue
         own, design = counts.take(cells), Design.of(levels.iloc[cells])
-        spread = np.full((len(cells), design.dimensions), _WEAK_SPREAD)
-        nothing = np.zeros(len(cells))
+        spread = np.full((len(places), design.dimensions), _WEAK_SPREAD)
+        nothing = np.zeros(len(places))
         begun = fit(own, design, offset[cells], spread[:1], nothing[:1])
         # One fit a cell, in which that cell has nobody.
-        others = 1 - np.eye(len(cells))
+        others = 1 - np.eye(len(cells))[places]
         left_out = Counts(own.events * others, own.n * others)
         fitted = fit(left_out, design, offset[cells], spread, nothing, start=begun.eta[0])
-        without, spread = np.diag(fitted.additive), np.sqrt(np.diag(fitted.additive_variance))
+        each = np.arange(len(places))
+        without, spread = fitted.additive[each, places], np.sqrt(fitted.additive_variance[each, places])
         predicted = share_of(np.clip(without[:, None] + spread[:, None] * nodes, *RANGE))
+        own = own.take(places)
         y, size = own.events[:, None], own.n[:, None]
         above, from_here = special.betainc(y + 1, np.maximum(size - y, 1e-9), predicted), _at_least(y, size, predicted)
         upper = ((above + from_here) / 2) @ node_weights
@@ -68,7 +76,7 @@ def depart(
         low, high = (share_of(np.clip(without + sign * quantile * spread, *RANGE)) for sign in (-1, 1))
         observed = intervals.wilson(own.events, own.n, confidence=confidence)
         limits = intervals.difference_of_limits(*observed, mean, np.minimum(low, mean), np.maximum(high, mean))
-        found[cells] = np.column_stack([*limits, np.clip(2 * np.minimum(upper, 1 - upper), 0, 1)])
+        found[cells[places]] = np.column_stack([*limits, np.clip(2 * np.minimum(upper, 1 - upper), 0, 1)])
     return pd.DataFrame(found, columns=["estimate", "low", "high", "p"])
 
 

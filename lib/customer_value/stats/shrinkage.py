@@ -11,12 +11,13 @@ Cells that name the same dimensions form one table. With ``η`` the cell's value
     η(cell) = offset(cell) + level of the table + Σ main effects + departure
     main effects of a dimension ~ N(0, σ²), departures ~ N(0, τ²)
 
-``σ`` is of a dimension within a table; ``τ`` is common to all tables, so that tables with few cells borrow from the
-others how far combinations depart at all. Neither is plugged in: both are summed over on a grid. The prior: with
-probability ½ a dimension makes no difference, and with probability ¼ no combination departs; otherwise the share that a
-typical effect keeps of itself is about uniform (``σ² / (4 s² + σ²)`` is, ``s`` being its typical standard error). Given
-both, the posterior is normal around its mode (exact for estimates with standard errors, Laplace's approximation for
-shares), and each cell's own likelihood then enters as it is.
+``σ`` is of a dimension, ``τ`` common to all tables, so that tables with few cells borrow from the others how far
+combinations depart at all (`customer_value.stats.spreads`). Neither is plugged in: both are summed over. The prior:
+with probability 0.1 nothing makes any difference; else two fifths of the dimensions or more do, and with probability ¼
+no combination departs; of what does differ, the share that a typical effect keeps of itself is about uniform (``σ² / (4
+s² + σ²)`` is, ``s`` being its typical standard error). Given both, the posterior is normal around its mode (exact for
+estimates with standard errors, Laplace's approximation for shares), and each cell's own likelihood then enters as it
+is.
 
 References
 ----------
@@ -28,7 +29,6 @@ correction of each cell; Efron (2010), Large-Scale Inference.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import product
 
 import numpy as np
 import numpy.typing as npt
@@ -42,33 +42,20 @@ from customer_value.stats.additive_cells import (
     Fit,
     Normal,
     check_counts,
-    fit,
     rate_of,
     share_of,
     tables,
 )
+from customer_value.stats.spreads import POINTS, Table, learned
 
 DRAWS = 1_000
 """Draws from the posterior for probabilities of ranks; of a fixed seed, so that they repeat."""
 
 _SEED = 20_260_630
-_MAIN_GRID = np.array([0.0, 0.5, 1.0, 2.0, 4.0, 10.0])
-_DEPARTURE_GRID = np.array([0.0, 0.35, 0.7, 1.0, 1.5, 2.5, 6.0])
-"""Standard deviations, in units of the typical standard error of a main effect, and of a cell."""
-
-_NO_MAIN, _NO_DEPARTURE = 0.5, 0.25
-"""Prior probability that a dimension makes no difference, and that no combination departs from its parts."""
-
-_PRIOR_SPREAD = 2.0
-"""Prior median of a standard deviation that is not nothing, in the same units."""
-
-_NEGLIGIBLE = 1e-3
-"""Grid points of less than this share of the weight of the best are left out."""
-
 _NOTHING = 1e-6
 """Departures nearer to none than this are none."""
 
-_POINTS = 121
+_POINTS = 61
 """Points at which a cell's posterior is reckoned."""
 
 
@@ -116,13 +103,43 @@ class Shrunk:
         """
         ranked = np.ones(len(self.table), dtype=bool) if among is None else np.asarray(among, dtype=bool)
         found = np.full(len(self.table), np.nan)
-        if not ranked.any():
-            return found
+        if ranked.any():
+            found[ranked] = self._best(share, ranked, largest).mean(axis=0)
+        return found
+
+    def best_of_kinds(
+        self,
+        kinds: npt.ArrayLike,
+        *,
+        share: float = 0.1,
+        among: npt.ArrayLike,
+        largest: bool = True,
+        confidence: float = 0.95,
+    ) -> pd.DataFrame:
+        """Of the ranked cells of several kinds, what share is among the best.
+
+        Parameters
+        ----------
+        kinds : cells by kinds, whether a cell is of a kind; a cell may be of several
+        share, among, largest : as in `among_best`; some cell must be ranked
+
+        Returns
+        -------
+        One row a kind: ``estimate, low, high`` (mean and quantiles of the posterior), ``cells`` (how many are ranked).
+        """
+        ranked = np.asarray(among, dtype=bool)
+        having = np.asarray(kinds, dtype=float)[ranked]
+        cells = having.sum(axis=0)
+        drawn = self._best(share, ranked, largest) @ having / np.maximum(cells, 1)
+        low, high = np.quantile(drawn, [0.5 - confidence / 2, 0.5 + confidence / 2], axis=0)
+        table = pd.DataFrame({"estimate": drawn.mean(axis=0), "low": low, "high": high})
+        return table[cells > 0].reindex(table.index).assign(cells=cells.astype(int))
+
+    def _best(self, share: float, ranked: np.ndarray, largest: bool) -> np.ndarray:
+        """Whether each ranked cell is among the best, draws by cells."""
         drawn = self.draws[:, ranked] * (1.0 if largest else -1.0)
         best = max(1, round(share * int(ranked.sum())))
-        threshold = np.partition(drawn, -best, axis=1)[:, [-best]]
-        found[ranked] = (drawn >= threshold).mean(axis=0)
-        return found
+        return drawn >= np.partition(drawn, -best, axis=1)[:, [-best]]
 
     def above_average(self) -> np.ndarray:
         """Probability of each cell to lie above the average of all."""
@@ -212,13 +229,14 @@ def moderated_errors(
 
 @dataclass(frozen=True)
 class _Posterior:
-    """One table: what is known of its cells, given each point of the grid that matters, and the points' weights."""
+    """One table: what is known of its cells, given the spreads that differ for it, their weights, and their points."""
 
     cells: np.ndarray
     design: Design
     fit: Fit
     tau: np.ndarray
     weights: np.ndarray
+    point: np.ndarray
     marginals: _Marginals
 
     @property
@@ -297,7 +315,7 @@ def _shrink(
 ) -> Shrunk:
     weight = np.asarray(weight, dtype=float)
     shares = isinstance(data, Counts)
-    chance_of_tau, posteriors = _posteriors(data, levels, offset)
+    posteriors = _posteriors(data, levels, offset)
     found = {name: np.empty(len(levels)) for name in ("estimate", "low", "high", "additive")}
     for each in posteriors:
         found["estimate"][each.cells] = each.marginals.mean(shares)
@@ -307,70 +325,30 @@ def _shrink(
     average = float(np.average(found["estimate"], weights=weight))
 
     generator = np.random.default_rng(_SEED)
-    # One spread of departures a draw, for all tables.
-    chosen = np.sort(generator.choice(list(chance_of_tau), DRAWS, p=list(chance_of_tau.values())))
-    draws = np.empty((DRAWS, len(levels)))
+    # As many draws at every point of the spreads, the same in all tables.
+    points = np.repeat(np.arange(POINTS), DRAWS // POINTS)
+    draws = np.empty((len(points), len(levels)))
     for each in posteriors:
-        own = _value(each.draw(_points(each, chosen, generator), generator), shares)
+        own = _value(each.draw(each.point[points], generator), shares)
         # A table's level is the same quantity in every table.
         level = own @ weight[each.cells] / weight[each.cells].sum()
         draws[:, each.cells] = own + average - level[:, None]
     return Shrunk(pd.DataFrame(found), draws, average, tuple(posteriors), shares)
 
 
-def _posteriors(
-    data: Counts | Normal, levels: pd.DataFrame, offset: np.ndarray
-) -> tuple[dict[float, float], list[_Posterior]]:
-    """Every table's posterior, and the probability of each spread of departures, to which all tables speak."""
-    parts = [(cells, Design.of(levels.iloc[cells]), data.take(cells), offset[cells]) for cells in tables(levels)]
-    begun = []
-    for _, design, own, shift in parts:
-        spread = design.typical_error(own.working(own.start(shift))[1])
-        begun.append(fit(own, design, shift, _MAIN_GRID[-2] * spread[None, :], np.zeros(1)))
-    information = np.concatenate([first.information[0] for first in begun])
-    taus = _DEPARTURE_GRID / np.sqrt(information.mean())
-    fits, evidence = [], []
-    for (_, design, own, shift), first in zip(parts, begun, strict=True):
-        places = np.array(list(product(range(len(_MAIN_GRID)), repeat=design.dimensions)))
-        sigma = _MAIN_GRID[places] * design.typical_error(first.information[0])
-        prior = np.log(_prior(_MAIN_GRID, none=_NO_MAIN))[places].sum(axis=1)
-        spreads = np.tile(sigma, (len(taus), 1)), np.repeat(taus, len(sigma))
-        fits.append(fit(own, design, shift, *spreads, start=first.eta[0]))
-        evidence.append(fits[-1].log_evidence.reshape(len(taus), -1) + prior)
-    log_chance = np.log(_prior(_DEPARTURE_GRID, none=_NO_DEPARTURE))
-    chance = special.softmax(log_chance + sum(special.logsumexp(each, axis=1) for each in evidence))
-    kept_taus = chance > _NEGLIGIBLE * chance.max()
-    chance = np.where(kept_taus, chance, 0.0) / chance[kept_taus].sum()
+def _posteriors(data: Counts | Normal, levels: pd.DataFrame, offset: np.ndarray) -> list[_Posterior]:
+    """Every table's posterior."""
+    parts = [Table.of(data, levels, offset, cells) for cells in tables(levels)]
+    spreads = learned(parts, levels.shape[1])
     found = []
-    for (cells, design, own, _), each, log_weight in zip(parts, fits, evidence, strict=True):
-        weight = (chance[:, None] * special.softmax(log_weight, axis=1)).ravel()
-        # Of every spread of departures that counts at all, some point stays.
-        best = np.repeat(weight.reshape(len(taus), -1).max(axis=1), len(weight) // len(taus))
-        kept = (weight > 0) & (weight > _NEGLIGIBLE * best)
-        tau = np.repeat(taus, len(weight) // len(taus))[kept]
-        weight, own_fit = weight[kept] / weight[kept].sum(), each.take(kept)
-        left = 1 / (1 + tau[:, None] ** 2 * own_fit.information)
-        variance = tau[:, None] ** 2 * left + left**2 * own_fit.additive_variance
-        marginals = _Marginals.of(own, own_fit.eta, variance, weight)
-        found.append(_Posterior(cells, design, own_fit, tau, weight, marginals))
-    return {tau: share for tau, share in zip(taus, chance, strict=True) if share > 0}, found
-
-
-def _points(posterior: _Posterior, taus: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-    """A grid point for every spread of departures given, by the weights of those that have it."""
-    points = np.empty(len(taus), dtype=int)
-    for tau in np.unique(taus):
-        having, here = np.flatnonzero(posterior.tau == tau), taus == tau
-        weights = posterior.weights[having]
-        points[here] = generator.choice(having, int(here.sum()), p=weights / weights.sum())
-    return points
-
-
-def _prior(grid: np.ndarray, *, none: float) -> np.ndarray:
-    """Probability of each point of a grid that begins at none; each of the others stands for what is nearest to it."""
-    between = grid[1:-1] * grid[2:]
-    below = np.concatenate([[0.0], between / (_PRIOR_SPREAD**2 + between), [1.0]])
-    return np.concatenate([[none], (1 - none) * np.diff(below)])
+    for table in parts:
+        main, tau, point = spreads.of(table)
+        fitted, weights = table.fit(main, tau), np.bincount(point) / POINTS
+        left = 1 / (1 + tau[:, None] ** 2 * fitted.information)
+        variance = tau[:, None] ** 2 * left + left**2 * fitted.additive_variance
+        marginals = _Marginals.of(table.data, fitted.eta, variance, weights)
+        found.append(_Posterior(table.cells, table.design, fitted, tau, weights, point, marginals))
+    return found
 
 
 def _value(eta: np.ndarray, shares: bool) -> np.ndarray:

@@ -21,6 +21,7 @@ from customer_value.studies.archetypes.cells import (
     Choice,
     all_of,
     all_shrunk,
+    arr_now,
     events_of,
     few_accounts,
     grouped,
@@ -72,20 +73,16 @@ def beyond_parts(
     if found is not None:
         listed = shown(found.cells["n"], min_group) & found.cells["named"].to_numpy()
         tested = listed & (same_as(found, listed) < 0) & ~_mirrored(found, groups)
-        accounts = marts.frame("accounts")
-        active = accounts[accounts["status"] == "active"]
-        now = pd.DataFrame({group.attribute.name: group.now(active) for group in groups})
-        arr = 12 * active["mrr_now"].astype(float)
+        arr = arr_now(marts, found, groups)
         for metric in TESTED:
             shrunk = all_shrunk(marts, choice, metric, confidence=confidence)
-            departures = _departures(metric, found, shrunk, confidence).assign(metric=metric)
+            departures = _departures(metric, found, shrunk, tested, confidence).assign(metric=metric)
             for _, part in departures[tested].groupby(found.cells.loc[tested, "attribute"], sort=False):
                 place = part["p"].idxmin()
                 row = {**found.cells.loc[place, ["attribute", "level", "attribute_label", "n"]], **part.loc[place]}
                 row |= {"picked_from": len(part), "p": min(1.0, len(part) * row["p"])}
                 if metric == "grr" and Period(start, end).about_a_year:
-                    mine = found.levels.loc[place].dropna()
-                    row |= _money(row, float(arr[(now[mine.index] == mine).all(axis=1)].sum()))
+                    row |= _money(row, arr[place])
                 rows.append(row)
     columns = ["attribute", "level", "metric", "estimate", "low", "high", "n", "p", "p_adjusted", "picked_from"]
     columns += ["shrunk", "shrunk_low", "shrunk_high", "money", "money_low", "money_high", "few_accounts"]
@@ -107,10 +104,10 @@ def beyond_parts(
     )
 
 
-def _departures(metric: str, found: Archetypes, shrunk: Shrunk, confidence: float) -> pd.DataFrame:
-    """Of a share kept: how far every combination departs from its parts, tested and shrunk."""
+def _departures(metric: str, found: Archetypes, shrunk: Shrunk, tested: np.ndarray, confidence: float) -> pd.DataFrame:
+    """Of a share kept: how far the combinations tested depart from their parts, as they are and shrunk."""
     events, size, expected = events_of(metric, found.cells)
-    own = depart(events, size, found.levels, expected=expected, confidence=confidence)
+    own = depart(events, size, found.levels, expected=expected, among=tested, confidence=confidence)
     wide, money = shrunk.departures(confidence=confidence), shrunk.departures(confidence=MONEY_LEVEL)
     return pd.DataFrame(
         {

@@ -27,7 +27,7 @@ OF_REVENUE = ("grr", "nrr")
 KEPT = ("logo_retention", "grr")
 """Which of them weigh accounts by what they pay, and which are one less a share of losses."""
 
-MOST_ORDER = 3
+MOST_ORDER = 4
 MOST_LEVELS = 12
 """Levels of one attribute that are told apart; nobody aims at the thirteenth largest."""
 
@@ -230,6 +230,22 @@ def shrunk(metric: str, found: Archetypes, *, confidence: float) -> Shrunk:
         return shrink_estimates(cells["estimate"], errors, found.levels, expected=expected, **options)
     events, size, expected = events_of(metric, cells)
     return shrink_shares(events, size, found.levels, expected=expected, **options)
+
+
+def arr_now(marts: Marts, found: Archetypes, groups: Sequence[Grouping]) -> np.ndarray:
+    """Recurring revenue a year, as of the as-of day, of the accounts active then that each combination describes."""
+    accounts = marts.frame("accounts")
+    active = accounts[accounts["status"] == "active"]
+    now = pd.DataFrame({group.attribute.name: group.now(active) for group in groups})
+    arr = 12 * active["mrr_now"].astype(float)
+    totals = np.zeros(len(found.cells))
+    named = found.levels.notna()
+    for _, cells in found.levels.groupby(found.cells["attribute"], sort=False):
+        names = [name for name in found.levels if named.loc[cells.index[0], name]]
+        summed = arr.groupby([now[name] for name in names], observed=True).sum()
+        levels = cells[names[0]] if len(names) == 1 else pd.MultiIndex.from_frame(cells[names])
+        totals[cells.index] = summed.reindex(levels).fillna(0.0).to_numpy()
+    return totals
 
 
 def few_accounts(cells: pd.DataFrame) -> pd.Series:

@@ -11,6 +11,7 @@ import pandas as pd
 from customer_value.marts import Marts
 from customer_value.marts.groups import Grouping
 from customer_value.marts.levels import NOT_STATED, attributes
+from customer_value.marts.periods import Period
 from customer_value.stats import closed_cohort, intervals
 from customer_value.stats.disclosure import shown
 from customer_value.stats.result import Result
@@ -23,6 +24,7 @@ from customer_value.studies.archetypes.cells import (
     Choice,
     all_of,
     all_shrunk,
+    arr_now,
     events_of,
     few_accounts,
     grouped,
@@ -62,7 +64,7 @@ def archetypes(
     ----------
     start, end : the closes that the period runs between
     by : attributes; None for all. Those known only as of now, or with one level, are left out
-    order : how many attributes are combined, 1 to 3; one order at a time
+    order : how many attributes are combined, 1 to 4; one order at a time
     bands : into how many bands of roughly equal size amounts and other numbers are cut
     money_name : how an amount is written in a band's name; plain digits when None
 
@@ -70,7 +72,9 @@ def archetypes(
     -------
     Result keyed by ``attribute, level, metric`` ("channel and size", "Partner and 500+"); ``unit`` by row. First the
     whole company (``all``, ``all``). Metrics: ``customers``, ``arr_share`` and ``arpa`` (MRR an account) at the close
-    of ``start``, and `METRICS`: ``estimate, low, high`` shrunk, ``raw, raw_low, raw_high`` by the combination's own
+    of ``start``; ``arr_now``, the recurring revenue a year of its accounts active now; over about a year
+    ``arr_at_company``, what it would keep more of that at the whole company's gross retention, below nothing where it
+    keeps more already; and `METRICS`: ``estimate, low, high`` shrunk, ``raw, raw_low, raw_high`` by the combination's own
     accounts, ``additive`` what its parts lead one to expect, ``above`` the probability of being above the whole
     company, ``best_tenth`` of being among the best tenth of those that are ranked. Ranked are combinations whose parts
     are all stated and not pooled, one of each set that share more than half of their accounts: the largest; ``also``
@@ -100,6 +104,7 @@ def archetypes(
         twins = same_as(found, listed & cells["named"].to_numpy())
         ranked = listed & cells["named"].to_numpy() & (twins < 0)
         names = (cells["attribute_label"] + " = " + cells["level"]).to_numpy()
+        arr = arr_now(marts, found, groups)
         measured = {
             name: _measured(name, found, all_shrunk(marts, choice, name, confidence=confidence), ranked, confidence)
             for name in METRICS
@@ -117,6 +122,7 @@ def archetypes(
                 "same_as": names[twins[place]] if twins[place] >= 0 else "",
             }
             rows += [about | row for row in _sizes(cell["n"], cell["before"], total)]
+            rows += [about | row for row in _at_stake(arr[place], measured["grr"].loc[place], whole, start, end)]
             rows += [
                 about | {"metric": name, "unit": "share"} | measured[name].loc[place].to_dict() for name in METRICS
             ]
@@ -151,6 +157,17 @@ def _sizes(n: int, before: float, total: float) -> list[dict[str, object]]:
         {"metric": "arr_share", "estimate": before / total, "unit": "share"},
         {"metric": "arpa", "estimate": before / n, "unit": "money"},
     ]
+
+
+def _at_stake(arr: float, grr: pd.Series, whole: pd.DataFrame, start: date, end: date) -> list[dict[str, object]]:
+    """What the accounts pay a year now, and what they would keep more of it at the company's gross retention."""
+    rows: list[dict[str, object]] = [{"metric": "arr_now", "estimate": arr, "unit": "money"}]
+    if Period(start, end).about_a_year:
+        company = float(whole.loc["gross", "estimate"])
+        gap = {"estimate": company - grr["estimate"], "low": company - grr["high"], "high": company - grr["low"]}
+        money = {name: arr * each for name, each in gap.items()} | {"few_accounts": grr["few_accounts"]}
+        rows.append({"metric": "arr_at_company", "unit": "money"} | money)
+    return rows
 
 
 def _measured(metric: str, found: Archetypes, shrunk: Shrunk, ranked: np.ndarray, confidence: float) -> pd.DataFrame:
