@@ -49,8 +49,26 @@ def goals(accounts) -> dict[str, dict[str, object]]:
 
 
 @pytest.fixture(scope="module")
-def marts(accounts, goals, tmp_path_factory) -> Marts:
-    return marts_of(tmp_path_factory.mktemp("developing"), accounts, success_plans=list(goals.values()))
+def answers(accounts) -> list[dict[str, object]]:
+    """What two people of every third account said in March 2024, if it was a customer then."""
+    rng, day = random.Random(4), date(2024, 3, 15)
+    asked = [one for one in accounts[::3] if one.plan_at(day)]
+    return [
+        {
+            "customer_id": one.key,
+            "responded_at": day,
+            "score": rng.randrange(3, 11),
+            "respondent_id": f"{one.key}-{who}",
+        }
+        for one in asked
+        for who in (1, 2)
+    ]
+
+
+@pytest.fixture(scope="module")
+def marts(accounts, goals, answers, tmp_path_factory) -> Marts:
+    folder = tmp_path_factory.mktemp("developing")
+    return marts_of(folder, accounts, success_plans=list(goals.values()), nps_responses=answers)
 
 
 @pytest.fixture(scope="module")
@@ -382,3 +400,17 @@ def test_referred_accounts_are_a_group_of_segments(accounts, marts) -> None:
     contrast = segments.contrasts(marts, **YEAR, by=["referred"], min_group=5).where(metric="logo_retention").table
     assert contrast["level"].tolist() == ["yes"]
     assert contrast["n_rest"].tolist() == [sum(one.referred is False for one in here)]
+
+
+def test_promoter_score_is_that_of_the_groups_answers(accounts, answers, marts) -> None:
+    """Each group's own accounts when the period began; those that joined later are in none."""
+    found = segments.overview(marts, **YEAR, by=["plan"], min_group=5).where(metric="nps")
+    plans = {one.key: one.plan_at(YEAR["start"]) for one in accounts}
+    for level in ("all", *PLANS):
+        of = [each for each in answers if plans[each["customer_id"]] and level in ("all", plans[each["customer_id"]])]
+        row = found.row(attribute="all" if level == "all" else "plan", level=level, metric="nps")
+        assert row["n"] == len(of) / 2
+        if row["n"] >= 5:
+            signs = [(each["score"] >= 9) - (each["score"] <= 6) for each in of]
+            assert row["estimate"] == pytest.approx(100 * np.mean(signs))
+            assert row["low"] < row["estimate"] < row["high"]

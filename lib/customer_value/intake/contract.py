@@ -219,6 +219,7 @@ TABLES: tuple[Table, ...] = (
         ),
         "the plan ladder: upgrades and downgrades in order",
         key=("plan",),
+        studied=True,
     ),
     Table(
         "features",
@@ -286,6 +287,7 @@ TABLES: tuple[Table, ...] = (
         ),
         "onboarding and activation",
         clock="reached_at",
+        studied=True,
     ),
     Table(
         "nps_responses",
@@ -383,6 +385,7 @@ TABLES: tuple[Table, ...] = (
             Column("perception", "text", "How the customer sees it."),
         ),
         "goals reached and value delivered",
+        studied=True,
     ),
     Table(
         "interventions",

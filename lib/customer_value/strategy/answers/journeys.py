@@ -228,7 +228,8 @@ def time_detail(time: Result, *, words: Words) -> str:
     said = ". ".join([parts[0], *map(_upper, parts[1:])])
     return (
         f"Counted from the day on which an account came onto the plan, {said}. Who left could no longer move up and is "
-        "counted as that, not taken for merely unseen."
+        "counted as that, not taken for merely unseen. The table above counts all accounts of a plan, however long "
+        "they have been on it; so its shares differ."
     )
 
 
@@ -305,10 +306,10 @@ def behaviour_detail(behaviours: Result, *, months: int, words: Words) -> str:
 def naive(behaviours: Result, *, words: Words) -> str:
     """What the usual question would have given, and why it is none."""
     rows = _adjusted(behaviours, "logo_retention")
-    rows = rows[rows["naive"].notna()]
+    rows = rows[rows["naive"] > rows["estimate"].fillna(0.0).clip(lower=0.0)]
     if rows.empty:
         return ""
-    worst = rows.loc[(rows["naive"] - rows["estimate"].fillna(0.0)).abs().idxmax()]
+    worst = rows.loc[(rows["naive"] - rows["estimate"].fillna(0.0)).idxmax()]
     ours = f"; here it is {words.points(worst['estimate'])}" if known(worst["estimate"]) else ""
     return (
         "Why only the first days count: had we asked who *ever* did it and who is still here, the difference for "
@@ -345,7 +346,7 @@ def kinds_headline(contrasts: Result, *, words: Words) -> str:
         best = clear.iloc[0]
         what = {"logo_retention": ("stay", "leave"), "grr": ("keep revenue", "lose revenue")}[best["metric"]]
         verb = what[0] if best["estimate"] > 0 else what[1]
-        return f"{_kind(best, words)} {verb} more often than others like them"
+        return f"{_kind(best)} {verb} more often than others like them"
     if not _adjusted(contrasts)["p"].notna().any():
         return "Kinds of use, journeys and value cannot be compared"
     return "No kind of use, journey or value clearly tells who stays"
@@ -382,8 +383,8 @@ def kinds_caption(kinds: Result, *, start: date, end: date, lag: int, words: Wor
     if not rows.empty:
         best, worst = rows.loc[rows["estimate"].idxmax()], rows.loc[rows["estimate"].idxmin()]
         said += (
-            f"; kinds keep from {words.share(worst['estimate'])} ({_level(worst, words)}) to "
-            f"{words.share(best['estimate'])} ({_level(best, words)})"
+            f"; kinds keep from {words.share(worst['estimate'])} ({_kind(worst).lower()}) to "
+            f"{words.share(best['estimate'])} ({_kind(best).lower()})"
         )
     return (
         f"**{said}.** Share of accounts kept between the closes of {words.date(start)} and {words.date(end)}, by where "
@@ -456,7 +457,7 @@ def clearest_first(contrasts: Result) -> Result:
     raw = contrasts.table[contrasts.table["kind"] == "raw"][[*keys, "estimate"]].rename(columns={"estimate": "raw"})
     rows = _adjusted(contrasts).merge(raw, on=keys)
     rows = rows[rows["p"].notna()].sort_values(["p_adjusted", "p", *keys], kind="stable")
-    return Result(**{**vars(contrasts), "table": rows.reset_index(drop=True), "keys": tuple(keys)})
+    return Result(**{**vars(contrasts), "table": rows.reset_index(drop=True), "keys": tuple(keys), "notes": ()})
 
 
 def to_draw(contrasts: Result) -> Result:
@@ -497,13 +498,11 @@ def _side(row: pd.Series, words: Words) -> str:
     return f"no clear difference: from {words.points(-low)} lower to {words.points(high)} higher"
 
 
-def _kind(row: pd.Series, words: Words) -> str:
-    return f"Accounts with {_level(row, words)}"
-
-
-def _level(row: pd.Series, words: Words) -> str:
-    label = str(row["attribute_label"])
-    return f"{words.escape(label[:1].lower() + label[1:])} “{words.escape(row['level'])}”"
+def _kind(row: pd.Series) -> str:
+    """A kind by its name; where accounts cannot be placed, by what is not known of them."""
+    if row["level"] == "cannot tell":
+        return f"{row['attribute_label']} not known"
+    return NAMES[str(row["level"])]
 
 
 def _upper(text: str) -> str:

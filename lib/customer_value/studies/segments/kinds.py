@@ -126,7 +126,6 @@ def kind_contrasts(
         suppressed=int(table.loc[table["kind"] == "raw", "estimate"].isna().sum()),
         method="Adjusted: standardised over all accounts by a logistic model of group, size, contract term, whether it "
         "came due, plan and age; Wilson limits on effective numbers of accounts, saddlepoint score test. Raw: Newcombe",
-        notes=tuple(where.missing.values()),
     )
 
 
@@ -156,7 +155,6 @@ def kinds_today(marts: Marts, rules: Rules) -> Result:
         level=None,
         n_of="accounts",
         method="Accounts active at the as-of close, by the rules of the settings",
-        notes=tuple(where.missing.values()),
     )
 
 

@@ -25,7 +25,7 @@ WAYS = ("up", "down", "left")
 LEFT, UNNAMED = "left", "no named plan"
 """Where an account can be at the end of a period besides on a plan."""
 
-FEW_EVENTS_NOTE = "Only each account's first stay on a plan counts, if the data show its beginning."
+FIRST_STAY_NOTE = "Only each account's first stay on a plan counts, if the data show its beginning."
 
 
 def moves(marts: Marts, *, start: date, end: date, confidence: float = 0.95, min_group: int = 30) -> Result:
@@ -147,7 +147,6 @@ def steps(marts: Marts, *, start: date, end: date, confidence: float = 0.95, min
         family="plan ladder",
         suppressed=int(table["estimate"].isna().sum()),
         method="Shares: Wilson. Against other plans: standardised by a logistic model, saddlepoint score test; Holm",
-        notes=_notes(marts),
     )
 
 
@@ -208,7 +207,7 @@ def time_on_plan(
         suppressed=int((held["plan"].value_counts() < min_group).sum()),
         method="Aalen–Johansen on whole months since the account came onto the plan; limits on the complementary "
         "log-log scale, with few at risk Wilson's",
-        notes=(FEW_EVENTS_NOTE, *_notes(marts)),
+        notes=(FIRST_STAY_NOTE,),
     )
 
 

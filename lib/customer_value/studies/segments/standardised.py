@@ -83,7 +83,7 @@ def adjusted(
     known = covariates(base, start=start)
     active = accounts[accounts["status"] == "active"]
     yearly = Period(start, end).about_a_year
-    seen = raw.table.set_index(["attribute", "level", "metric"])
+    seen = {group: rows.set_index("metric") for group, rows in raw.table.groupby(["attribute", "level"], sort=False)}
     rows = []
     for attribute in chosen:
         if attribute.known_at == "current":
@@ -95,7 +95,7 @@ def adjusted(
         for level, inside in group.compared(min_group):
             about = {"attribute": attribute.name, "level": level}
             about |= {"attribute_label": attribute.label, "known_at": attribute.known_at}
-            for row in against_others(comparison, inside, seen.loc[(attribute.name, level)], COMPARED):
+            for row in against_others(comparison, inside, seen[attribute.name, level], COMPARED):
                 if "gain" in row and now is not None:
                     arr = arr_now(active, now, level, row["target"])
                     row |= dict(zip(("money", "money_low", "money_high"), arr * np.array(row["gain"]), strict=True))
