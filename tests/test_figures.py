@@ -26,7 +26,7 @@ from customer_value.strategy.wording import Words
 
 WORDS = Words(currency="GBP")
 STEPS = ["opening", "new", "expansion", "reactivation", "contraction", "churn", "closing"]
-PICTURES = ("curves", "grid", "heatmap", "intervals", "quadrants", "ratings", "ratios")
+PICTURES = ("curves", "grid", "heatmap", "intervals", "ladder", "quadrants", "ratings", "ratios")
 PICTURES += ("stacked", "trend", "triangle", "waterfall")
 
 
@@ -146,7 +146,24 @@ def stacked_of(unit: str, *groups: str, hidden: tuple[str, ...] = ()) -> Result:
 
 LONG = "A plan with a name of nearly unreasonable length & $2 or $3, <b>quoted</b>"
 
+def ladder_of(*plans: str, hidden: tuple[str, ...] = ()) -> Result:
+    """A tenth of each plan moves a step up, a twentieth a step down, another tenth leaves."""
+    rows = []
+    for place, plan in enumerate(plans):
+        for target, (share, way) in {
+            **{other: (0.0, "up" if at > place else "down") for at, other in enumerate(plans)},
+            plan: (0.75, "same"),
+            **({plans[place + 1]: (0.10, "up")} if place + 1 < len(plans) else {}),
+            **({plans[place - 1]: (0.05, "down")} if place else {}),
+            "left": (0.10, "left"),
+        }.items():
+            rows.append((plan, target, math.nan if plan in hidden else share, 120.0, way))
+    table = pd.DataFrame(rows, columns=["plan", "plan_now", "estimate", "n", "way"])
+    return Result("plan_moves", table, ("plan", "plan_now"), "share", 0.95, "accounts", suppressed=len(hidden))
+
+
 EXAMPLES = {
+    "ladder": [ladder_of("Basic", "Pro", "Top"), ladder_of("Basic", LONG, "C", "D", "E", hidden=("D",))],
     "curves": [
         curves_of("Annual", "Monthly"),
         curves_of(LONG, "Monthly", "Trial", hidden=("Trial",)),
