@@ -30,7 +30,7 @@ def payback(
     Parameters
     ----------
     result : keyed ``part, age``, in money. Parts: ``brought_in`` by age from 0 with ``low, high``; ``cost``, level, at
-        two ages (may be absent); ``payback``, one row at the age where the two meet (missing where they do not), with
+        two ages (may be absent); ``payback``, one row at the age where the two meet (absent where they do not), with
         ``age_low, age_high``
     labels : what to call the parts
     x_label, y_label : what the axes measure
@@ -84,7 +84,7 @@ def payback(
         if level is not None:
             axes.plot(level["age"], level["estimate"], color=theme.CONTRAST, lw=1.8)
         met = parts.get("payback")
-        if met is not None and len(met) and not theme.missing(met["age"].iloc[0]):
+        if met is not None and len(met):
             _meeting(figure, axes, met.iloc[0], names["payback"], words, last=last, high=high, size=size,
                      box=(left, top, plot, height))  # fmt: skip
         colours = {"brought_in": theme.ACCENT, "cost": theme.CONTRAST}

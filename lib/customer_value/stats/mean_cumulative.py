@@ -16,6 +16,8 @@ from scipy import stats
 
 from customer_value.stats import intervals
 
+_COLUMNS = ("age", "estimate", "low", "high", "standard_error", "n", "effective_n", "largest_share")
+
 
 @dataclass(frozen=True)
 class Crossing:
@@ -64,6 +66,8 @@ def mean_cumulative(
     held = np.where(followed, amounts, 0.0)
     n = followed.sum(axis=0)
     ages = int((n >= 2).cumprod().sum())
+    if not ages:
+        return pd.DataFrame(columns=_COLUMNS, dtype=float)
     held, followed, n = held[:, :ages], followed[:, :ages], n[:ages]
     mean = held.sum(axis=0) / n
     curve = scale * np.cumsum(mean)

@@ -181,10 +181,10 @@ def _continued(fitted: Fit, rates: np.ndarray, parameters: np.ndarray, last: int
     return np.hstack([seen, seen[:, -1:] * beyond])
 
 
-def limits(values: npt.ArrayLike, *, confidence: float) -> tuple[np.ndarray, np.ndarray]:
-    """Percentile limits of bootstrap replicates, a row a replicate."""
+def limits(values: npt.ArrayLike, estimate: npt.ArrayLike, *, confidence: float) -> tuple[np.ndarray, np.ndarray]:
+    """Percentile limits of bootstrap replicates, a row a replicate; widened to the estimate where it lies outside."""
     low, high = np.quantile(np.asarray(values, dtype=float), [(1 - confidence) / 2, (1 + confidence) / 2], axis=0)
-    return low, high
+    return np.minimum(low, estimate), np.maximum(high, estimate)
 
 
 def back_test(counts: pd.DataFrame, *, held_out_from: int, shapes: tuple[Shape, ...] = SHAPES) -> pd.DataFrame:

@@ -77,8 +77,7 @@ def projection(marts: Marts, *, reach: Reach | None = None, confidence: float = 
     Returns
     -------
     Result keyed by ``group`` (`ALL` and, where there are several, each term), ``part`` (`PARTS`) and ``age`` in months;
-    ``n`` at risk (observed), ``shape`` used. The projected part spans all ages up to its limit, so that its fit to the
-    observed ones shows.
+    ``n`` at risk (0 where nobody is observed), ``shape`` used.
     """
     found, terms = _study(marts, reach or Reach(), confidence, min_group)
     tables = [_rows(each.term.name, each, terms.rate, confidence) for each in found if isinstance(each, _Projected)]
@@ -87,7 +86,7 @@ def projection(marts: Marts, *, reach: Reach | None = None, confidence: float = 
         tables.insert(0, _combined_rows(found, terms, confidence))
     columns = ["group", "part", "age", "estimate", "low", "high", "n", "shape"]
     table = pd.concat(tables, ignore_index=True)[columns] if tables else pd.DataFrame(columns=columns)
-    numbers = dict.fromkeys(("estimate", "low", "high", "n"), float) | {"age": int}
+    numbers = dict.fromkeys(("estimate", "low", "high"), float) | {"age": int, "n": int}
     return Result(
         name="projected_retention",
         table=table.astype(numbers),
@@ -161,7 +160,7 @@ def lifetimes(
                 continue
             estimate = _further(shares, [each.estimate[None, :] for each in members], age, horizon)[0]
             drawn = _further(shares, [each.replicates for each in members], age, horizon)
-            low, high = shapes.limits(drawn, confidence=confidence)
+            low, high = shapes.limits(drawn, estimate, confidence=confidence)
             constant = ((1 - terms.rate) ** np.arange(horizon - age)).sum()
             rows.append((name, age, estimate, float(low), float(high), horizon, constant))
     table = pd.DataFrame(rows, columns=["group", "from_age", "estimate", "low", "high", "horizon", "constant"])
@@ -245,14 +244,14 @@ def _observed(name: str, curve: pd.DataFrame) -> pd.DataFrame:
 
 
 def _part(name: str, part: str, ages: np.ndarray, estimate: np.ndarray, **more: object) -> pd.DataFrame:
-    blank = dict.fromkeys(("low", "high", "n"), np.nan) | {"shape": ""}
+    blank = {"low": np.nan, "high": np.nan, "n": 0, "shape": ""}
     return pd.DataFrame({"group": name, "part": part, "age": ages, "estimate": estimate} | blank | more)
 
 
 def _rows(name: str, each: _Projected, rate: float, confidence: float) -> pd.DataFrame:
     start, seen = each.term.start * each.term.months, each.term.last * each.term.months
     ages, beyond = np.arange(start, each.horizon + 1), np.arange(seen, each.horizon + 1)
-    low, high = shapes.limits(each.replicates[:, beyond], confidence=confidence)
+    low, high = shapes.limits(each.replicates[:, beyond], each.estimate[beyond], confidence=confidence)
     check = np.arange(each.kept, seen + 1)
     return pd.concat(
         [
@@ -286,7 +285,7 @@ def _combined_rows(found: Sequence[_Projected | Term], terms: Terms, confidence:
     ages = np.arange(seen, horizon + 1)
     drawn = sum(weight * each.replicates[:, ages] for weight, each in zip(weights, found, strict=True))
     whole = sum(weight * each.estimate[ages] for weight, each in zip(weights, found, strict=True))
-    low, high = shapes.limits(drawn, confidence=confidence)
+    low, high = shapes.limits(drawn, whole, confidence=confidence)
     check = np.arange(min(min(each.kept for each in found), seen), seen + 1)
     early = sum(weight * each.early[check] for weight, each in zip(weights, found, strict=True))
     used = " and ".join(dict.fromkeys(each.shape for each in found))
@@ -302,10 +301,10 @@ def _combined_rows(found: Sequence[_Projected | Term], terms: Terms, confidence:
 
 
 def _further(shares: Sequence[float], curves: Sequence[np.ndarray], age: int, horizon: int) -> np.ndarray:
-    """Mean months stayed from an age to the horizon, of those that reached the age; a row a curve."""
+    """Mean months stayed from an age to the horizon, of those that reached the age; a row a curve, 0 if nobody did."""
     area = sum(share * curve[:, age:horizon].sum(axis=1) for share, curve in zip(shares, curves, strict=True))
     here = sum(share * curve[:, age] for share, curve in zip(shares, curves, strict=True))
-    return area / here
+    return np.divide(area, here, out=np.zeros_like(area), where=here > 0)
 
 
 def _notes(found: Sequence[_Projected | Term], terms: Terms) -> tuple[str, ...]:

@@ -38,7 +38,7 @@ def brought_in(marts: Marts, *, basis: Basis | None = None, confidence: float = 
     Result keyed by ``part, age``, in money. ``brought_in``: by month of age, from 0; ``n`` accounts whose month has
     passed, ``few_accounts``. ``cost``: the mean cost of the accounts of which it is known, at the first and the last
     age. ``payback``: one row at the month (a fraction) in which the first reaches the second, with ``age_low,
-    age_high``; missing where it does not. Costs and payback are absent where no cost is known, and revenue is then of
+    age_high``; absent where it does not. Costs and payback are absent where no cost is known, and revenue is then of
     all accounts.
 
     Raises
@@ -58,10 +58,10 @@ def brought_in(marts: Marts, *, basis: Basis | None = None, confidence: float = 
         last = float(curve["age"].iloc[-1])
         ends = pd.DataFrame({"part": "cost", "age": [0.0, last], "estimate": cost, "low": low, "high": high})
         met = payback_of(known, confidence=confidence, min_group=min_group)
-        mark = pd.DataFrame(
-            {"part": ["payback"], "age": [met.estimate], "estimate": [cost], "age_low": met.low, "age_high": met.high}
-        )
-        rows = pd.concat([rows, ends.assign(n=len(known)), mark.assign(n=len(known))], ignore_index=True)
+        mark = {"part": "payback", "age": met.estimate, "estimate": cost, "age_low": met.low, "age_high": met.high}
+        parts = [rows, ends.assign(n=len(known))]
+        parts += [pd.DataFrame([mark | {"n": len(known)}])] if np.isfinite(met.estimate) else []
+        rows = pd.concat(parts, ignore_index=True)
     columns = ["part", "age", "estimate", "low", "high", "n", "few_accounts", "age_low", "age_high"]
     table = rows.reindex(columns=columns)
     table["few_accounts"] = table["few_accounts"].eq(True)
