@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from datetime import date, timedelta
 
@@ -209,9 +210,13 @@ LIST = (
 
 
 @pytest.fixture(scope="module")
-def listed(tmp_path_factory):
-    rows = [dict(zip(("customer_id", "due_date", "outcome"), each, strict=True)) for each in LIST]
-    return build_marts(tmp_path_factory.mktemp("listed"), further={"renewals": rows}, **BOOK)
+def listed(book, tmp_path_factory):
+    """The same marts with the company's own list beside them."""
+    folder = tmp_path_factory.mktemp("listed") / "marts"
+    shutil.copytree(book.folder, folder)
+    rows = pd.DataFrame(LIST, columns=["customer_id", "due_date", "outcome"])
+    rows.assign(due_date=pd.to_datetime(rows["due_date"]).dt.date).to_parquet(folder / "renewals.parquet")
+    return Marts(folder, replace(book.meta, rows={**book.meta.rows, "renewals": len(rows)}))
 
 
 class TestGivenList:
@@ -243,10 +248,10 @@ class TestGivenList:
 
 @pytest.fixture(scope="module")
 def business():
-    """Tables of a simulated company of 220 accounts."""
+    """Tables of a simulated company of 160 accounts."""
     clean = replace(simulate.DEFAULT, blemishes=simulate.Blemishes(orphans=0, outside=0))
     return simulate.simulate(
-        accounts=220, seed=5, parameters=clean, tables=("customers", "subscriptions", "renewals", "invoices")
+        accounts=160, seed=5, parameters=clean, tables=("customers", "subscriptions", "renewals", "invoices")
     )
 
 
@@ -336,7 +341,7 @@ class TestAgainstOthers:
             else "renewed"
             for each in falling_due(simulated).itertuples()
         }
-        assert len(found) > 150
+        assert len(found) > 100
         assert found == expected
 
     def test_what_is_derived_is_what_the_company_lists(self, business, simulated):
@@ -499,8 +504,7 @@ class TestWords:
         assert "18 contracts ran out" in said
         assert "1 account is among those renewed but moved to a shorter term" in said
         assert answers.headline(batting, least_term=2, words=WORDS) == "13 of 18 contracts that ran out were renewed"
-        monthly = renewals.batting_average(book, replace(scope, least_term=1, by=()))
-        assert "12 of 18 contracts" in answers.sensitivity(found, monthly, batting, least_term=2, words=WORDS)
+        assert "12 of 18 contracts" in answers.sensitivity(found, batting, words=WORDS)
 
     @pytest.mark.parametrize(
         ("low", "high", "word"), [(0.01, 0.1, "higher"), (-0.2, -0.1, "lower"), (-0.1, 0.1, "not clearly")]

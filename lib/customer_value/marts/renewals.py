@@ -95,7 +95,9 @@ def unmatched(marts: Marts) -> int:
         return 0
     given, meta = marts.table("renewals"), marts.meta
     inside = given.filter(_seen(given.due_date, meta.complete_from, meta.as_of)).select("customer_id", "due_date")
-    return int(inside.distinct().count().execute()) - int(falling_due(marts, least_term=1)["stated"].notna().sum())
+    view = View(meta.complete_from, meta.as_of, meta.grace_days, least_term=1)
+    matched = _given(given, marts.table("spells"), view)
+    return int(inside.distinct().count().execute()) - int(matched.count().execute())
 
 
 def period(meta: Meta, *, period_from: str | date = "", period_to: str | date = "") -> Period:

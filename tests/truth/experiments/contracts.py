@@ -78,7 +78,7 @@ EXPERIMENTS = (
         says=f"Accounts decide up to {DECISIONS} times, until they lapse; each has its own chance to renew, 0.86 on "
         f"average (Beta). All decisions of {ACCOUNTS} accounts; a group of {GROUP} against {ACCOUNTS} that are alike.",
         worlds=4000,
-        short=400,
+        short=150,
         world=_decisions,
         measures=(
             Measure("share", "share of decisions that renew (the batting average)", "covers", 0.93, 0.97),
@@ -93,7 +93,7 @@ EXPERIMENTS = (
         says=f"Two years of some {A_MONTH} renewals a month that do not differ but by months: a shock to each month's "
         f"hazard of lapsing (standard deviation {SHOCK}).",
         worlds=4000,
-        short=400,
+        short=150,
         world=_years,
         measures=(
             Measure("difference", "difference between two years, by months", "covers", 0.93, 0.97),

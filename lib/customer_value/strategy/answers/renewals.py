@@ -185,7 +185,8 @@ def money_lost(outcomes: Result, *, words: Words) -> str:
     less = change.reindex(["renewed_smaller", "renewed_discounted"]).fillna(0.0)
     if less.sum() < 0:
         cut = less["renewed_discounted"]
-        cheaper = f" ({words.money(-cut)} of it by a lower price)" if cut < 0 else ""
+        part = "all" if cut == less.sum() else words.money(-cut)
+        cheaper = f" ({part} of it by a lower price)" if cut < 0 else ""
         parts.append(f"smaller renewals {words.money(-less.sum())}{cheaper}")
     if change.get("renewed_larger", 0.0) > 0:
         parts.append(f"larger ones added {words.money(change['renewed_larger'])}")
@@ -257,6 +258,21 @@ def groups(differences: Result, *, words: Words) -> str:
     )
 
 
+def by_group_caption(batting: Result, *, words: Words) -> str:
+    """The highest and the lowest share among groups, with the caution that goes with them, then what is drawn."""
+    rows = batting.where(metric="renewed").table
+    shown = rows[(rows["attribute"] != "all") & rows["estimate"].notna()]
+    if shown.empty:
+        return "**No group is large enough to show.** Share of the contracts that ran out and were renewed."
+    low, high = shown.loc[shown["estimate"].idxmin()], shown.loc[shown["estimate"].idxmax()]
+    return (
+        f"**From {words.share(low['estimate'])} ({_group(low, words)}) to {words.share(high['estimate'])} "
+        f"({_group(high, words)}).** Share of the contracts that ran out and were renewed, by what was known when they "
+        "did; the bar is the range. The best and the worst of many groups stray far by chance: which truly differ, the "
+        "comparison above tells."
+    )
+
+
 def to_draw(differences: Result) -> Result:
     """The clear differences, else those that come nearest, at most `MOST_DRAWN`, keyed by ``group, kind``."""
     chosen = _clear(differences)
@@ -293,26 +309,23 @@ def drawn_caption(differences: Result, *, words: Words) -> str:
     )
 
 
-def sensitivity(outcomes: Result, with_monthly: Result, batting: Result, *, least_term: int, words: Words) -> str:
-    """What the share would be if a move to a shorter term were no renewal, and with monthly terms counted."""
+def sensitivity(outcomes: Result, batting: Result, *, words: Words) -> str:
+    """What the share would be if a move to a shorter term were no renewal."""
     row = batting.row(attribute="all", level="all", metric="renewed")
     if not row["n"]:
         return ""
     moved = _row_of(outcomes, "all", "moved_shorter")
-    fewer = row["n"] - row["events"] - (moved["events"] if moved is not None else 0)
-    text = (
-        f"A move to a shorter term is counted as renewed, because the account stays. Were it not, "
-        f"{words.count(fewer, row['n'])} contracts ({words.share(fewer / row['n'])} instead of "
-        f"{words.share(row['estimate'])}) would count as renewed."
-    )
-    if least_term > 1:
-        monthly = with_monthly.row(attribute="all", level="all", metric="renewed")
-        text += (
-            f" With every monthly term counted as a renewal of its own the share would be "
-            f"{words.share(monthly['estimate'], 1)} of {words.number(monthly['n'])}: a figure about months, not about "
-            "contracts, and never to be set beside the one above."
+    if moved is None or not moved["events"]:
+        return (
+            "A move to a shorter term would count as renewed, because the account stays. Nobody made one in the "
+            "period, so nothing hangs on that."
         )
-    return text
+    fewer = row["n"] - row["events"] - moved["events"]
+    return (
+        f"A move to a shorter term is counted as renewed, because the account stays. Were it not, "
+        f"{words.count(fewer, row['n'])} contracts would count as renewed: {words.share(fewer / row['n'])} instead of "
+        f"{words.share(row['estimate'])}."
+    )
 
 
 # -- contracts and money billed ahead --------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from customer_value.strategy.established import noun
 from customer_value.strategy.findings import Finding, Point, identifier
 from customer_value.strategy.wording import Words, known
 
-RENEWALS = "contracts that ran out"
+RENEWALS = "contracts"
 
 
 def renewal_facts(batting: Result, outcomes: Result, quarters: Result) -> list[Finding]:
@@ -107,7 +107,7 @@ def billed_ahead(schedule: Result) -> list[Finding]:
             chapter="renewals",
             kind="fact",
             area="state",
-            subject="deferred revenue: billed and not yet earned",
+            subject="deferred revenue, billed and not yet earned",
             label="deferred revenue",
             metric="deferred_revenue",
             estimate=total,

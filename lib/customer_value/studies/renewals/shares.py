@@ -120,7 +120,8 @@ def outcomes(marts: Marts, scope: Scope, *, by: str = "term") -> Result:
             named = Levels("term").name(base["term"])
             groups |= {str(level): base[(named == level).to_numpy()] for level in named.cat.categories}
         case "quarter":
-            groups |= dict(list(_quarters(marts, scope).items())[-QUARTERS:])
+            quarters = {name: members for name, members in _quarters(marts, scope).items() if len(members)}
+            groups |= dict(list(quarters.items())[-QUARTERS:])
         case _:
             raise SettingsError(f"Outcomes are told apart by term or quarter, got: {by!r}")
     seen = set().union(*(set(members["outcome"]) for members in groups.values()))
