@@ -27,6 +27,7 @@ from customer_value.strategy.wording import Words
 WORDS = Words(currency="GBP")
 STEPS = ["opening", "new", "expansion", "reactivation", "contraction", "churn", "closing"]
 PICTURES = ("curves", "grid", "heatmap", "intervals", "ladder", "quadrants", "ratings", "ratios")
+PICTURES += ("scatter",)
 PICTURES += ("stacked", "trend", "triangle", "waterfall")
 
 
@@ -162,6 +163,19 @@ def ladder_of(*plans: str, hidden: tuple[str, ...] = ()) -> Result:
     return Result("plan_moves", table, ("plan", "plan_now"), "share", 0.95, "accounts", suppressed=len(hidden))
 
 
+
+def scatter_of(*clusters: str, count: int = 60) -> Result:
+    """Clusters side by side, of falling size."""
+    rows = [
+        (f"{name} {number}", 3.0 * place + math.sin(number), place % 2 + math.cos(3 * number), name)
+        for place, name in enumerate(clusters)
+        for number in range(count // (place + 1))
+    ]
+    table = pd.DataFrame(rows, columns=["customer_id", "estimate", "second", "cluster"])
+    table = table.assign(across="much use, many features", upwards="long-standing, high-paying")
+    return Result("cluster_view", table, ("customer_id",), "ratio", None, "accounts")
+
+
 EXAMPLES = {
     "ladder": [ladder_of("Basic", "Pro", "Top"), ladder_of("Basic", LONG, "C", "D", "E", hidden=("D",))],
     "curves": [
@@ -178,6 +192,7 @@ EXAMPLES = {
         ratios_of({"search": (1.0,)}, ("lagged",)),
     ],
     "stacked": [stacked_of("share", "all", LONG, "Tiny", hidden=("Tiny",)), stacked_of("money", "all", "2024 Q1")],
+    "scatter": [scatter_of("much use", LONG, "little use"), scatter_of(*"abcdef", count=4_000)],
     "triangle": [triangle_of(), triangle_of(12)],
     "heatmap": [segments_of()],
     "grid": [grid_of(), grid_of(1)],

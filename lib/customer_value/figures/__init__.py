@@ -11,6 +11,7 @@ from customer_value.figures.quadrants import quadrants
 from customer_value.figures.rates import rates
 from customer_value.figures.ratings import ratings
 from customer_value.figures.ratios import ratios
+from customer_value.figures.scatter import scatter
 from customer_value.figures.sparkline import sparkline
 from customer_value.figures.spoken import alt
 from customer_value.figures.stacked import stacked
@@ -33,6 +34,7 @@ __all__ = [
     "rates",
     "ratings",
     "ratios",
+    "scatter",
     "sparkline",
     "stacked",
     "strips",

@@ -29,6 +29,7 @@ def heatmap(
     company: str | None = "all",
     plain: Sequence[str] = ("customers", "arr_share"),
     lower_is_better: Sequence[str] = (),
+    sides: tuple[str, str] = ("better", "worse"),
 ) -> Figure:
     """A row a group, a column a measure; blue is better than the company, orange worse, white alike.
 
@@ -44,6 +45,7 @@ def heatmap(
     company : the level that is the whole company, drawn first; None if there is none, then nothing is coloured
     plain : metrics that are sizes, not judgements, and stay uncoloured
     lower_is_better : metrics whose low values are good
+    sides : what blue and orange are called, where neither is good or bad
 
     Raises
     ------
@@ -107,7 +109,7 @@ def heatmap(
         }
         notes = []
         if deviation:
-            notes.append("Blue: better than all accounts; orange: worse; deeper is further.")
+            notes.append(f"Blue: {sides[0]} than all accounts; orange: {sides[1]}; deeper is further.")
         if table.loc[table[metric].isin(columns), "estimate"].isna().any():
             notes.append(f"“few”: too few {result.n_of} to show.")
         if left_out:

@@ -114,12 +114,12 @@ def intervals(
         if narrow:
             left, right = 0.12, 0.14
             room = width - value_width - 0.3
-            shown = {row: theme.wrap(name, width=room, size=size, lines=2) for row, name in names.items()}
+            shown = {row: theme.wrap(name, width=room, size=size, lines=4) for row, name in names.items()}
             # Of a pair the upper mark must clear the name above it.
             marked = 0.35 if pair else 0.28
             heights = {row: (text.count("\n") + 1) * line + marked for row, text in shown.items()}
         else:
-            shown = {row: theme.wrap(name, width=2.3, size=size, lines=2) for row, name in names.items()}
+            shown = {row: theme.wrap(name, width=2.6, size=size, lines=4) for row, name in names.items()}
             left = max(theme.text_width(text, size) for text in shown.values()) + 0.22
             left = max(left, 0.9)
             right = value_width + 0.22 + (count_width + 0.22 if counted else 0.0)

@@ -60,6 +60,7 @@ def alt(
         "quadrants": _quadrants,
         "rates": _over_time,
         "ratings": _ratings,
+        "scatter": _scatter,
         "stacked": _stacked,
         "ladder": _ladder,
         "strips": _strips,
@@ -262,6 +263,16 @@ def _quadrants(result: Result, words: Words, labels: Mapping[str, str] | None) -
     return sentences
 
 
+def _scatter(result: Result, words: Words, labels: Mapping[str, str] | None) -> list[str]:
+    """The clusters with their sizes, then what the plane's ends stand for."""
+    sizes = result.table["cluster"].value_counts()
+    return [
+        f"{words.plural(int(sizes.sum()), 'account')} in a plane.",
+        *(f"{theme.name(name, labels, words)}: {words.number(size)}." for name, size in sizes.items()),
+        f"To the right: {result.table['across'].iloc[0]}; upwards: {result.table['upwards'].iloc[0]}.",
+    ]
+
+
 def _ratings(result: Result, words: Words, labels: Mapping[str, str] | None) -> list[str]:
     """A sentence a group: its net score, and how its answers divide."""
     known = result.table[result.table["estimate"].notna()]
@@ -291,12 +302,11 @@ def _payback(result: Result, words: Words, labels: Mapping[str, str] | None) -> 
     sentences = [f"Brought in per account: {_row(last, result, words)} {_when(last['age'], words)}."]
     if "cost" in parts:
         sentences.append(f"Cost to win one: {_row(parts['cost'].iloc[0], result, words)}.")
+        sentences.append("The cost is not repaid within the ages seen.")
     if "payback" in parts:
         met = parts["payback"].iloc[0]
         after = words.interval(met["age"], met["age_low"], met["age_high"], "months")
-        sentences.append(
-            "The cost is not repaid within the ages seen." if theme.missing(met["age"]) else f"Repaid after {after}."
-        )
+        sentences[-1] = f"Repaid after {after}."
     return sentences
 
 
