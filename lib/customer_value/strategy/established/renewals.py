@@ -9,7 +9,7 @@ import pandas as pd
 
 from customer_value.stats.result import Result
 from customer_value.strategy.alike import alike_in
-from customer_value.strategy.established import noun
+from customer_value.strategy.established import FEW_CAVEAT, noun
 from customer_value.strategy.findings import Finding, Point, identifier
 from customer_value.strategy.wording import Words, known
 
@@ -185,6 +185,8 @@ def _contrast(row: pd.Series, raw: float, level: float | None, words: Words) -> 
     caveat = f"Compared as they are, it is {words.points(abs(raw))} {side}." if shown else ""
     if shown and not known(row["estimate"]):
         caveat += " Next to no contract is of a kind found on both sides, so there is no like to compare with like."
+    if row["few_accounts"]:
+        caveat += f" {FEW_CAVEAT}"
     return Finding(
         id=identifier("renewal", row["attribute"], row["level"]),
         chapter="renewals",
@@ -206,6 +208,11 @@ def _contrast(row: pd.Series, raw: float, level: float | None, words: Words) -> 
         p=(row["p"] if known(row["p"]) else 1.0) if shown else None,
         p_adjusted=row["p_adjusted"],
         design="B" if row["agrees"] else "C",
+        money=row["money"],
+        money_low=row["money_low"],
+        money_high=row["money_high"],
+        money_period="of recurring revenue a year" if known(row["money"]) else "",
+        few_accounts=bool(row["few_accounts"]),
         caveat=caveat,
         evidence="renewals#tbl-renewals-differences",
         shown=shown,

@@ -60,16 +60,24 @@ def fallen_due(marts: Marts, scope: Scope) -> pd.DataFrame:
     accounts = marts.frame("accounts")
     kept = [name for name in accounts if name not in found.columns or name == "customer_id"]
     base = found[inside].merge(accounts[kept], on="customer_id", how="left", validate="many_to_one")
-    months = (base["due_date"] - base["origin_date"]).dt.days / (365.25 / 12)
-    tenure = np.select([months <= FIRST_YEAR_MONTHS, months > FIRST_YEAR_MONTHS], ["first year", "later"], "")
     decided = base["outcome"] != "pending"
     return base.assign(
         renewed=(base["outcome"] != "lapsed").where(decided),
         start_mrr=base["mrr_before"],
         contract_value=12 * base["mrr_before"],
-        age=months,
-        tenure=pd.Series(tenure, index=base.index).replace("", None),
+        age=_months(base["due_date"], base["origin_date"]),
+        tenure=tenure(base["due_date"], base["origin_date"]),
     )
+
+
+def tenure(due: pd.Series, origin: pd.Series) -> pd.Series:
+    """``first year`` or ``later``, by the age at the due date; missing if the origin is not known."""
+    months = _months(due, origin)
+    return (months <= FIRST_YEAR_MONTHS).map({True: "first year", False: "later"}).where(months.notna(), None)
+
+
+def _months(due: pd.Series, origin: pd.Series) -> pd.Series:
+    return (due - origin).dt.days / (365.25 / 12)
 
 
 def decided(marts: Marts, scope: Scope) -> pd.DataFrame:
