@@ -18,6 +18,7 @@ from customer_value.stats import grouped_hazards
 from customer_value.stats.jackknife import delete_a_group_rate
 from customer_value.stats.ordered_index import concordance, cross_fitted_index
 from customer_value.stats.quantiles import quantile
+from customer_value.strategy.answers import contraction as cuts
 from customer_value.strategy.answers import expansion as answers
 from customer_value.strategy.answers import monetisation as fits
 from customer_value.strategy.established import expansion as established
@@ -398,10 +399,10 @@ class TestBarelyThere:
         assert "No account" in answers.headline(timing, words=WORDS)
         assert "0.00 (0.00 to" in answers.detail(timing, rates, words=WORDS)
         assert expansion.types(marts, **YEAR).table.empty
-        assert answers.types_headline(expansion.types(marts, **YEAR), words=WORDS) == "Nobody cut back in the period"
+        assert cuts.types_headline(expansion.types(marts, **YEAR), words=WORDS) == "Nobody cut back in the period"
         after = expansion.after_contraction(marts)
         assert after.table["estimate"].isna().all()
-        assert "Too few" in answers.after_headline(after, words=WORDS)
+        assert "Too few" in cuts.after_headline(after, words=WORDS)
         assert all(not one.shown for one in established.after(after, expansion.by_lag(marts)))
 
     def test_everybody_expands(self, tmp_path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
 
 import pandas as pd
 
@@ -40,9 +39,6 @@ NAMES: Mapping[str, str] = {
 }
 """What keys and measures of this chapter are called."""
 
-WAYS = {**NAMES, "naive": NAMES["naive_way"]}
-"""The same in the figure of what follows a cut, where the naive comparison is another."""
-
 SIZE_HEADS = {
     **NAMES,
     "kind": "Mostly of",
@@ -52,15 +48,8 @@ SIZE_HEADS = {
     "upper_quartile": "Upper quartile",
     "median_mrr": "Median MRR added",
 }
-PATTERN_HEADS = {
-    "pattern": "Pattern",
-    "estimate": "Of cuts",
-    "usual": "Of other months",
-    "n": "Cuts judged",
-    "named": "Named so",
-    "money": "MRR given up",
-}
-
+_RARE = 30
+"""Events below which a rate is told by their number."""
 _FEW_NAMED = 3
 
 
@@ -131,17 +120,15 @@ def why_not_plain(timing: Result, by_follow_up: Result, *, words: Words) -> str:
         return "Too few accounts are followed from sign-up to count a share of them."
     text = [
         f"Counted plainly, {words.share(naive['estimate'])} of these accounts have expanded so far. That mixes "
-        "accounts "
-        "that had years with accounts that had weeks."
+        "accounts that had years with accounts that had weeks."
     ]
     known_rows = by_follow_up.table.dropna(subset="estimate")
     if len(known_rows) > 1:
         young, old = known_rows.iloc[0], known_rows.iloc[-1]
         text.append(
-            f"Of those that came {young['followed']} months ago it is {words.share(young['estimate'])}, of those "
-            "that came "
-            f"{old['followed']} months ago {words.share(old['estimate'])}: a company that wins many new accounts would "
-            "seem to expand less, though nothing about them changed."
+            f"Of those that came {young['followed']} months ago it is {words.share(young['estimate'])}, of those that "
+            f"came {old['followed']} months ago {words.share(old['estimate'])}: a company that wins many new accounts "
+            "would seem to expand less, though nothing about them changed."
         )
     if known(staying["estimate"]) and known(ever["estimate"]):
         more = words.number(100 * (staying["estimate"] - ever["estimate"]))
@@ -165,9 +152,8 @@ def with_prices(timing: Result, priced: Result, *, words: Words) -> str:
         return "Counting dearer prices as expansions, too, would not change the share within a year."
     return (
         f"If dearer prices counted as expansions, too, {words.share(every['estimate'])} would have expanded within a "
-        "year "
-        f"instead of {words.share(bought['estimate'])}: a price that rises for everybody says nothing about who buys "
-        "more."
+        f"year instead of {words.share(bought['estimate'])}: a price that rises for everybody says nothing about who "
+        "buys more."
     )
 
 
@@ -187,8 +173,8 @@ def timing_caption(timing: Result, *, words: Words) -> str:
     again = timing.row(measure="again")["months"]
     return (
         "When accounts expand for the first time, and whether again: shares of accounts followed from sign-up; the "
-        "last "
-        f"row counts from the first expansion, over {words.months(again)}. Accounts: those still followed at the end."
+        f"last row counts from the first expansion, over {words.months(again)}. Accounts: those still followed at the "
+        "end."
     )
 
 
@@ -201,9 +187,8 @@ def sizes_caption(sizes: Result, *, words: Words) -> str:
     return (
         f"**A typical first expansion adds {words.share(share['estimate'])} to what the account paid: "
         f"{words.money(money['estimate'])} a month.** Median over accounts; half of all first expansions lie between "
-        "the "
-        f"quartiles, {words.shares(share['lower_quartile'], share['upper_quartile'])}. By what most of each was made "
-        "of."
+        f"the quartiles, {words.shares(share['lower_quartile'], share['upper_quartile'])}. By what most of each was "
+        "made of."
     )
 
 
@@ -224,8 +209,7 @@ def segments_caption(segments: Result, *, months: int, words: Words) -> str:
     clear = table[table["p_adjusted"] <= alpha].sort_values("p", kind="stable")
     what = (
         f"Share of each group that has expanded {words.months(months)} after sign-up; bars are ranges, grey where a "
-        "group "
-        "is not clearly apart from all other accounts after the correction for the number of comparisons."
+        "group is not clearly apart from all other accounts after the correction for the number of comparisons."
     )
     if not tested:
         return f"**No groups large enough to compare.** {what}"
@@ -235,9 +219,8 @@ def segments_caption(segments: Result, *, months: int, words: Words) -> str:
     more = len(clear) - _FEW_NAMED
     rest = f" and {words.number(more)} more" if more > 0 else ""
     return (
-        f"**{words.count(len(clear), tested)} groups clearly differ from the others: {named}{rest}.** {what} "
-        "Compared as "
-        "they are: groups differ in size, term and plan as well."
+        f"**{words.count(len(clear), tested)} groups clearly differ from the others: {named}{rest}.** {what} Compared "
+        "as they are: groups differ in size, term and plan as well."
     )
 
 
@@ -264,127 +247,6 @@ def rates_caption(rates: Result, *, words: Words) -> str:
     """How often accounts grow against how often they cut back."""
     said = "By what was known of accounts at sign-up; months after a first departure do not count."
     return f"**{_often(rates, words)}** {said}"
-
-
-def types_headline(types: Result, *, words: Words) -> str:
-    """What accounts cut back on most."""
-    table = types.table
-    if table.empty:
-        return "Nobody cut back in the period"
-    first = table.iloc[0]
-    kind = uncapital(NAMES[first["kind"]])
-    return f"Cuts are mostly of {kind}: {words.count(first['events'], first['n'])}"
-
-
-def types_caption(types: Result, *, start: date, end: date, words: Words) -> str:
-    """How much was given up, and what a cut is."""
-    table = types.table
-    span = f"between the closes of {words.date(start)} and {words.date(end)}"
-    lost = words.money(table["money"].sum())
-    return (
-        f"**{words.plural(int(table['events'].sum()), 'cut')} {span} gave up {lost} of monthly revenue.** Share of all "
-        "months at whose close an account paid less and stayed, by what most of the fall was made of; price and "
-        "discount "
-        "are shown here only, they are not the account's own choice of buying less."
-    )
-
-
-def patterns_caption(patterns: Result, *, words: Words) -> str:
-    """Which pattern is commoner in cuts than in other months."""
-    table = patterns.table.set_index("pattern")
-    every = table["every"].max()
-    rules = table.drop(index="none", errors="ignore").dropna(subset=["estimate", "usual"])
-    marked = rules[rules["low"] > rules["usual"]].sort_values("estimate", ascending=False, kind="stable")
-    if rules.empty:
-        said = f"Too few cuts to look for patterns ({words.number(every)})"
-    elif marked.empty:
-        said = "No pattern is commoner before a cut than in any other month"
-    else:
-        names = words.list(f"“{uncapital(NAMES[name])}”" for name in marked.index)
-        said = f"Commoner before a cut than in other months: {names}"
-    return (
-        f"**{said}.** Share of {words.plural(every, 'cut')} in seats, plan or add-ons that meet each rule, of those "
-        "where "
-        "what the rule looks at is on record, beside the share of all other months of accounts that meet it. Only a "
-        "rule "
-        "that holds clearly more often before a cut says anything about cuts."
-    )
-
-
-def rules_text(*, soon: int, unused: float, again: int, fall: float, recent: int, baseline: int, words: Words) -> str:
-    """The rules in words, from the chapter's own settings."""
-    return (
-        f"*Right-sizing after buying too much*: within {words.months(soon)} of the start or of the last expansion, "
-        "with at "
-        f"least {words.share(unused)} of the paid seats not in use in any of the {words.months(recent)} before. "
-        f"*One cut after another*: within {words.months(again)} of an earlier cut. *Use fell before*: use a day in the "
-        f"{words.months(recent)} before at least {words.share(fall)} below that of the {words.months(baseline)} before "
-        "those. A cut is named by the first rule that holds, in this order. All numbers are parameters of this page."
-    )
-
-
-def after_headline(after: Result, *, words: Words) -> str:
-    """Whether accounts that cut back leave more often afterwards."""
-    row = after.row(since="any time since", way="followed")
-    if not known(row["low"]):
-        return "Too few accounts cut back to say whether they leave more often afterwards"
-    if row["low"] > 1:
-        return f"Accounts that cut back leave {words.number(row['estimate'], 1)} times as often afterwards"
-    if row["high"] < 1:
-        return "Accounts that cut back leave less often afterwards than others like them"
-    return "No clear sign that accounts that cut back leave more often afterwards"
-
-
-def after_text(after: Result, lags: Result, *, words: Words) -> str:
-    """The ratio followed month by month beside the naive one, why they differ, and what leaving months out does."""
-    naive, followed = (after.row(since="any time since", way=way) for way in ("naive", "followed"))
-    if not known(followed["low"]):
-        return (
-            f"{words.plural(followed['n'], 'account')} were at risk of leaving after a first cut, and "
-            f"{words.plural(followed['events'], 'of them', 'of them')} left: too few to compare."
-        )
-    text = [
-        f"From the month after their first cut on, accounts left {words.interval(*_three(followed), 'ratio')} times as "
-        "often as accounts that had not cut back, at equal contract term and month of it, size and plan before the "
-        "cut: "
-        f"{words.plural(followed['events'], 'account')} of {words.number(followed['n'])} left after a cut."
-    ]
-    if known(naive["estimate"]):
-        text.append(
-            "Comparing accounts that ever cut back with those that never did, from their first month, gives "
-            f"{words.number(naive['estimate'], 2)} instead. That is wrong by construction: an account must have stayed "
-            "to cut back at all, so all its months before the cut count as months in which it could not leave."
-        )
-    text.append(_lags(lags, words))
-    return " ".join(part for part in text if part)
-
-
-def after_caption(after: Result, *, words: Words) -> str:
-    """Which time after a cut stands out, if any."""
-    alpha = 1 - (after.level or 0.95)
-    times = after.table[(after.table["way"] == "followed") & (after.table["since"] != "any time since")]
-    clear = times[times["p_adjusted"] <= alpha]
-    if not times["estimate"].notna().any():
-        said = "Too few accounts to tell times since the cut apart"
-    elif clear.empty:
-        said = "No time since the cut stands clearly apart"
-    else:
-        said = "Clearly different: " + words.list(
-            f"{row['since']} after ({words.value(row['estimate'], 'ratio')} times)" for _, row in clear.iterrows()
-        )
-    return (
-        f"**{said}.** How often accounts leave after their first cut, times those that have not cut back so far; "
-        "bars are "
-        "ranges, in colour where clear after the correction for the number of comparisons. The hollow circle is the "
-        "plain comparison, which misleads."
-    )
-
-
-def after_drawn(after: Result) -> Result:
-    """Rows with an estimate and an interval, keyed ``since, way``; the naive mark first."""
-    table = after.table[after.table["estimate"].notna()]
-    ways = pd.Categorical(table["way"], categories=["naive", "followed"], ordered=True)
-    return after.with_table(table.assign(way=ways))
 
 
 def _defined(timing: Result, words: Words) -> str:
@@ -432,21 +294,13 @@ def _often(rates: Result, words: Words) -> str:
     }
     if not known(rows["expansion"]["estimate"]):
         return "Too few accounts to say how often they expand."
-    said = {name: f"{words.interval(*_three(row), 'ratio')} times" for name, row in rows.items()}
-    return f"An account expands {said['expansion']} a year and cuts back {said['contraction']}."
-
-
-def _lags(lags: Result, words: Words) -> str:
-    table = lags.table[lags.table["estimate"].notna()]
-    if len(table) < 2:
-        return ""
-    first, last = table.iloc[0], table.iloc[-1]
-    return (
-        f"Leaving the first {words.months(last['lag'] - 1)} after the cut out of account gives "
-        f"{words.value(last['estimate'], 'ratio')} instead of {words.value(first['estimate'], 'ratio')}. If a cut "
-        "were only "
-        "the first step of an end already decided, the ratio would fall towards 1 by that."
-    )
+    said = {
+        name: f"{words.interval(*_three(row), 'ratio')} times a year"
+        if row["events"] >= _RARE
+        else f"rarely ({words.plural(row['events'], 'time')} in all)"
+        for name, row in rows.items()
+    }
+    return f"An account expands {said['expansion']} and cuts back {said['contraction']}."
 
 
 def _group(row: pd.Series, words: Words) -> str:

@@ -11,8 +11,8 @@ from customer_value.strategy.alike import alike_in
 from customer_value.strategy.wording import Words, known
 
 NAMES: Mapping[str, str] = {
-    "under": "Uses as much as the plan above",
-    "over": "Uses as little as the plan below",
+    "under": "like the plan above",
+    "over": "like the plan below",
     "grew": "expanded since",
     "moved_up": "moved to a higher plan since",
     "gave_up": "cut back or left since",
@@ -80,12 +80,9 @@ def strips_caption(strips: Result, *, months: int, words: Words) -> str:
     under, over = int(counts["under"].sum()), int(counts["over"].sum())
     return (
         f"**{words.plural(under, 'account')} above the middle of the next plan, {words.number(over)} below that of "
-        "the one "
-        "before.** Each strip is a plan, each dot one of its accounts (a selection evenly spaced where there are "
-        "many), "
-        f"placed by its use over {words.months(months)}; the black line is the plan's middle account. Plans next to "
-        "each "
-        "other that use does not tell apart put nobody on a list."
+        "the one before.** Each strip is a plan, each dot one of its accounts (a selection evenly spaced where there "
+        f"are many), placed by its use over {words.months(months)}; the black line is the plan's middle account. "
+        "Plans next to each other that use does not tell apart put nobody on a list."
     )
 
 
@@ -115,8 +112,7 @@ def listed_caption(listed: Result, *, words: Words) -> str:
     """How long the list is and how it is ordered."""
     return (
         f"The {words.plural(len(listed.table), 'account')} on either list, most money first: the difference in price "
-        "of a "
-        "move to the other plan, a year. The file has all of them."
+        "of a move to the other plan, a year. The file has all of them."
     )
 
 
@@ -133,9 +129,8 @@ def validation_caption(validation: Result, *, words: Words) -> str:
     alike = alike_in(max(table["adjusted_for"], key=len, default=""), words)
     return (
         f"**{_outcome(validation)[:1].upper()}{_outcome(validation)[1:]}.** Accounts on either list when the period "
-        "began "
-        "less accounts on the same plans whose use fitted, in percentage points; hollow as they are, filled at equal "
-        f"{alike or 'plan'}; the bar is the range."
+        "began less accounts on the same plans whose use fitted, in percentage points; hollow as they are, filled at "
+        f"equal {alike or 'plan'}; the bar is the range."
     )
 
 
@@ -153,34 +148,40 @@ def _apart(plans: Result, months: int, words: Words) -> str:
     ]
     return (
         f"Use over the last {words.months(months)} was put into one number that best tells plans apart. Of two "
-        "accounts "
-        f"drawn at random, the one on the higher plan uses more: {words.list(said)} (half would be chance)."
+        f"accounts drawn at random, the one on the higher plan uses more: {words.list(said)} (half would be chance)."
     )
 
 
 def _outcome(validation: Result) -> str:
-    rows = _adjusted(validation, "under", "grew")
-    if rows is None:
-        return "too few were on such a list a year earlier to say whether it foretells growth"
-    if rows["low"] > 0:
-        return "such accounts grew more often than like accounts in the year before"
-    if rows["high"] < 0:
-        return "such accounts grew less often than like accounts in the year before"
-    return "a year earlier such accounts did not clearly grow more often than like accounts"
+    for side, outcome, what in (("under", "grew", "grow"), ("over", "gave_up", "cut back or leave")):
+        row = _adjusted(validation, side, outcome)
+        if row is None:
+            continue
+        such = "such accounts" if side == "under" else "accounts that used little for their plan"
+        if row["low"] > 0:
+            return f"a year earlier {such} did {what} more often than like accounts"
+        if row["high"] < 0:
+            return f"a year earlier {such} did {what} less often than like accounts"
+        return f"a year earlier {such} did not clearly {what} more often than like accounts"
+    return "too few were on such a list a year earlier to say whether it foretells anything"
 
 
 def _tested(validation: Result, words: Words) -> str:
-    row = _adjusted(validation, "under", "grew")
-    if row is None:
-        return ""
-    raw = _row(validation, "under", "grew", "raw")
-    said = (
-        f"Of {words.plural(row['n'], 'account')} that would have been on the list when the period began, "
-        f"{words.share(raw['share'])} expanded in it, of accounts on the same plans whose use fitted "
-        f"{words.share(raw['rest_share'])}."
-    )
-    ends = f"{words.points(row['estimate'])} ({_ends(row, words)})"
-    return f"{said} At equal {alike_in(row['adjusted_for'], words) or 'plan'} the difference is {ends}."
+    text = []
+    for side, outcome, did in (("under", "grew", "expanded"), ("over", "gave_up", "cut back or left")):
+        row = _adjusted(validation, side, outcome)
+        if row is None:
+            continue
+        raw = _row(validation, side, outcome, "raw")
+        which = "that list" if side == "under" else "the other list"
+        ends = f"{words.points(row['estimate'])} ({_ends(row, words)})"
+        text.append(
+            f"Of {words.plural(row['n'], 'account')} that would have been on {which} when the period began, "
+            f"{words.share(raw['share'])} {did} in it, of accounts on the same plans whose use fitted "
+            f"{words.share(raw['rest_share'])}; at equal {alike_in(row['adjusted_for'], words) or 'plan'} the "
+            f"difference is {ends}."
+        )
+    return " ".join(text)
 
 
 def _ends(row: pd.Series, words: Words) -> str:

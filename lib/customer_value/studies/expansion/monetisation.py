@@ -315,5 +315,5 @@ def _result(name: str, table: pd.DataFrame, keys: tuple[str, ...], unit: str, co
         suppressed=int(table["estimate"].isna().sum()),
         method="Use as one cross-fitted index that best tells plans apart; an account is listed that lies beyond the "
         "middle account of the neighbouring plan",
-        notes=(CAVEAT,),
+        notes=(CAVEAT,) if name == "monetised_accounts" else (),
     )
