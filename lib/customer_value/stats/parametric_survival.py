@@ -119,8 +119,10 @@ class Fit:
 
     def continued(self, last: int) -> np.ndarray:
         """The observed curve as far as it goes, and from its end on to age ``last`` as the shape has it."""
-        _, n, d = _columns(self.counts)
-        return _continued(self, d[None, :] / n, self.parameters[None, :], last)[0]
+        ages, n, d = _columns(self.counts)
+        seen = np.cumprod(1 - d / n)[None, :]
+        beyond = {"first_beyond": int(ages[-1]) + 1, "last": last}
+        return _continued(seen, self.shape, self.parameters[None, :], **beyond)[0]
 
 
 def survival(shape: Shape, parameters: np.ndarray, *, first: int, last: int) -> np.ndarray:
@@ -148,37 +150,68 @@ def fit(counts: pd.DataFrame, shape: Shape) -> Fit:
     return Fit(shape, parameters, likelihood, counts.reset_index(drop=True))
 
 
-def replicates(fitted: Fit, last: int, *, count: int, seed: int) -> np.ndarray:
-    """`Fit.continued` in so many bootstrap samples of the subjects.
+def replicates(
+    counts: pd.DataFrame,
+    last: int,
+    *,
+    held_out_from: int,
+    shapes: tuple[Shape, ...] = SHAPES,
+    count: int,
+    seed: int,
+) -> np.ndarray:
+    """The observed curve and how it goes on, in so many bootstrap samples of the subjects.
 
     Of those at risk at an age the ends are drawn anew at its own rate, which is what drawing subjects comes to where
-    who is at risk is taken as given; the shape is fitted again to each sample. Where nobody has ended yet, samples
-    would all be alike: then each has a constant hazard drawn from what no end among so many leaves likely (a beta
-    distribution, by Jeffreys' rule).
+    who is at risk is taken as given. In each sample all shapes are fitted and the one to go on with is chosen again, by
+    the ages held out: a range that takes the choice as given would leave out most of what is not known. Where nobody
+    has ended yet, samples would all be alike: then each has a constant hazard drawn from what no end among so many
+    leaves likely (a beta distribution, by Jeffreys' rule).
+
+    Parameters
+    ----------
+    counts, held_out_from, shapes : as of `back_test`
+    last : the age up to which curves go
 
     Returns
     -------
-    A row a sample, a column an age from the one before the first fitted to ``last``.
+    A row a sample, a column an age from the one before the first counted to ``last``.
 
     References
     ----------
-    Efron (1981), Censored data and the bootstrap; Efron and Tibshirani (1993).
+    Efron (1981), Censored data and the bootstrap; Buckland, Burnham and Augustin (1997) for the choice within it.
     """
-    ages, n, d = _columns(fitted.counts)
+    ages, n, d = _columns(counts)
     rng = np.random.default_rng(seed)
     if not d.any():
         kept = 1 - rng.beta(0.5, n.sum() + 0.5, size=(count, 1))
         return kept ** np.arange(last - ages[0] + 2)
     drawn = rng.binomial(n.astype(int), d / n, size=(count, len(n))).astype(float)
-    parameters = _maximise(fitted.shape, ages, n, drawn, start=fitted.parameters)
-    return _continued(fitted, drawn / n, parameters, last)
+    seen = np.cumprod(1 - drawn / n, axis=1)
+    best, curves = np.full(count, np.inf), np.empty((count, last - ages[0] + 2))
+    for shape in shapes:
+        # With one shape there is nothing to choose.
+        errors = _errors(shape, ages, n, drawn, held_out_from) if len(shapes) > 1 else np.zeros((count, 1))
+        better = errors.mean(axis=1) < best
+        best = np.where(better, errors.mean(axis=1), best)
+        start = fit(counts, shape).parameters
+        parameters = _maximise(shape, ages, n, drawn[better], start=start)
+        curves[better] = _continued(seen[better], shape, parameters, first_beyond=int(ages[-1]) + 1, last=last)
+    return curves
 
 
-def _continued(fitted: Fit, rates: np.ndarray, parameters: np.ndarray, last: int) -> np.ndarray:
-    seen = np.hstack([np.ones((len(rates), 1)), np.cumprod(1 - rates, axis=1)])
-    first_beyond = int(fitted.counts["age"].iloc[-1]) + 1
-    beyond = survival(fitted.shape, parameters, first=first_beyond, last=last)[:, 1:]
-    return np.hstack([seen, seen[:, -1:] * beyond])
+def _errors(shape: Shape, ages: np.ndarray, n: np.ndarray, d: np.ndarray, held_out_from: int) -> np.ndarray:
+    """How far the curve continued from before the ages held out is off at each of them; a row a sample."""
+    early = ages < held_out_from
+    seen = np.cumprod(1 - d / n, axis=1)
+    parameters = _maximise(shape, ages[early], n[early], d[:, early])
+    told = _continued(seen[:, early], shape, parameters, first_beyond=held_out_from, last=int(ages[-1]))
+    return np.abs(told[:, -int((~early).sum()) :] - seen[:, ~early])
+
+
+def _continued(seen: np.ndarray, shape: Shape, parameters: np.ndarray, *, first_beyond: int, last: int) -> np.ndarray:
+    """Observed survival, a row a sample, from 1 on, and beyond its end as the shape has it."""
+    beyond = survival(shape, parameters, first=first_beyond, last=last)[:, 1:]
+    return np.hstack([np.ones((len(seen), 1)), seen, seen[:, -1:] * beyond])
 
 
 def limits(values: npt.ArrayLike, estimate: npt.ArrayLike, *, confidence: float) -> tuple[np.ndarray, np.ndarray]:
@@ -201,25 +234,23 @@ def back_test(counts: pd.DataFrame, *, held_out_from: int, shapes: tuple[Shape, 
     rates; less is better), ``mean_absolute_error`` (of `Fit.continued` over the held-out ages), ``worst_error``,
     ``events`` and ``ages`` held out.
     """
-    early = counts[counts["age"] < held_out_from]
-    late = counts[counts["age"] >= held_out_from]
-    ages, n, d = _columns(late)
-    seen = np.cumprod(1 - counts["events"].to_numpy(float) / counts["at_risk"].to_numpy(float))[-len(late) :]
+    ages, n, d = _columns(counts)
+    late = ages >= held_out_from
     with np.errstate(invalid="ignore"):
         best = xlogy(d, d / n) + xlogy(n - d, 1 - d / n)
     rows = []
     for shape in shapes:
-        fitted = fit(early, shape)
-        likelihood = _log_likelihood(shape, fitted.parameters[None, :], ages, n, d[None, :])[0]
-        errors = np.abs(fitted.continued(int(ages[-1]))[-len(late) :] - seen)
+        early = _maximise(shape, ages[~late], n[~late], d[None, ~late])
+        likelihood = _log_likelihood(shape, early, ages[late], n[late], d[None, late])[0]
+        errors = _errors(shape, ages, n, d[None, :], held_out_from)[0]
         rows.append(
             {
                 "shape": shape.name,
-                "deviance": 2 * float(best.sum() - likelihood),
+                "deviance": 2 * float(best[late].sum() - likelihood),
                 "mean_absolute_error": float(errors.mean()),
                 "worst_error": float(errors.max()),
-                "events": int(d.sum()),
-                "ages": len(late),
+                "events": int(d[late].sum()),
+                "ages": int(late.sum()),
             }
         )
     return pd.DataFrame(rows)

@@ -5,11 +5,14 @@ from __future__ import annotations
 from experiments import (
     adjusted,
     archetypes,
+    cohort_value,
     cohorts,
     contracts,
     expansion,
     features,
+    growth,
     hazards,
+    leaving,
     null_worlds,
     satisfaction,
     shares,
@@ -18,10 +21,13 @@ from experiments import (
 
 EXPERIMENTS = (
     *shares.EXPERIMENTS,
+    *growth.EXPERIMENTS,
     *survival.EXPERIMENTS,
+    *cohort_value.EXPERIMENTS,
     *cohorts.EXPERIMENTS,
     *adjusted.EXPERIMENTS,
     *hazards.EXPERIMENTS,
+    *leaving.EXPERIMENTS,
     *features.EXPERIMENTS,
     *archetypes.EXPERIMENTS,
     *satisfaction.EXPERIMENTS,

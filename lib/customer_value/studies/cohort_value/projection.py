@@ -20,7 +20,8 @@ ended earlier; as if accounts of every age and term left at one rate."""
 
 METHOD = (
     "Shapes fitted by maximum likelihood to decisions counted by age; the one with the least mean absolute error on "
-    "ages held out continues the observed curve; bootstrap over accounts, percentiles; terms combined by share"
+    "ages held out continues the observed curve; bootstrap over accounts, the shape chosen anew in each sample, "
+    "percentiles; terms combined by share"
 )
 
 
@@ -203,7 +204,9 @@ def _project(term: Term, reach: Reach, seed: int) -> _Projected:
     tests = tests.sort_values(["mean_absolute_error", "shape"], kind="stable", ignore_index=True)
     best = fits[tests["shape"].iloc[0]]
     early = shapes.fit(term.counts[term.counts["age"] <= kept], best.shape)
-    drawn = shapes.replicates(best, decisions, count=reach.replicates, seed=seed)
+    drawn = shapes.replicates(
+        term.counts, decisions, held_out_from=kept + 1, shapes=candidates, count=reach.replicates, seed=seed
+    )
     at_risk = term.counts.set_index("age")["at_risk"]
     tests = tests.assign(
         estimate=tests["mean_absolute_error"],
