@@ -32,7 +32,10 @@ NAMES: Mapping[str, str] = {
     "stays": "Accounts that came onto it",
     "next_plan": "Next plan up",
     "events": "How many",
-    "attribute": "Seen by",
+    "attribute": "Scheme",
+    "attribute_label": "Scheme",
+    "cohort": "Activated in",
+    "all": "All accounts",
     "behaviour": "First days",
     "usage": "Kind of use",
     "journey": "Journey",
@@ -117,16 +120,17 @@ def _looked(result: Result, by: str, words: Words) -> str:
 
 
 def hardest_step(steps: Result) -> pd.Series | None:
-    """The step that clearly fewer climb than others, else the plan that clearly more leave; None where neither is."""
+    """The plan that clearly fewer move up from than from the others, else the one that clearly more leave.
+
+    Clear after the correction, and pointing the same way before groups were made alike; of several the most extreme.
+    None where there is none.
+    """
     table, alpha = steps.table, 1 - (steps.level or 0.95)
     for metric, worse in (("up", -1.0), ("left", 1.0)):
-        rows = table[(table["metric"] == metric) & table["estimate"].notna()]
-        if len(rows) < 2:
-            continue
-        worst = rows.loc[(worse * rows["estimate"]).idxmax()]
-        against = worse * worst["difference"] > 0 and worse * worst["raw"] > 0
-        if known(worst["p_adjusted"]) and worst["p_adjusted"] <= alpha and against:
-            return worst
+        rows = table[(table["metric"] == metric) & (table["p_adjusted"] <= alpha)]
+        rows = rows[(worse * rows["difference"] > 0) & (worse * rows["raw"] > 0)]
+        if len(rows):
+            return rows.loc[(worse * rows["difference"]).idxmax()]
     return None
 
 
@@ -427,16 +431,31 @@ def activation_detail(back: Result, *, reach: int, words: Words) -> str:
     return f"{said} {' '.join(words.escape(note) for note in back.notes)} That day is day 0.".strip()
 
 
+def activation_drawn(cohorts: Result, back: Result, *, words: Words) -> Result:
+    """The cohorts observed to the end beneath all accounts, keyed by ``cohort, metric``."""
+    rows = cohorts.table[cohorts.table["observed"]]
+    named = rows.assign(cohort=[_cohort(name, words) for name in rows["cohort"]])
+    table = pd.concat([back.table.assign(cohort="all"), named], ignore_index=True)
+    return Result(**{**vars(cohorts), "table": table, "keys": ("cohort", "metric"), "reference": "all"})
+
+
 def activation_caption(cohorts: Result, *, words: Words) -> str:
-    """From when to when cohorts lie, and what is blank."""
+    """How far cohorts lie apart on the first day looked at, and what is blank."""
     shown = cohorts.table[cohorts.table["estimate"].notna()]
     if shown.empty:
-        return "Coming back by month of activation: every cohort is too small to show, or not wholly observed."
-    first, last = words.month(shown["month"].min()), words.month(shown["month"].max())
+        return "Coming back by time of activation: every cohort is too small to show, or not wholly observed."
+    first = shown[shown["metric"] == shown["metric"].iloc[0]]
+    low, high = words.share(first["estimate"].min()), words.share(first["estimate"].max())
+    said = f"{low} in every cohort" if low == high else f"From {low} to {high} over cohorts"
     return (
-        f"**Cohorts from {first} to {last}.** Share of a cohort's accounts that used the product again; the band is "
-        "the range. A cohort not observed to the end is blank."
+        f"**{said}.** Share of a cohort's accounts that used the product again, by when they were activated; the first "
+        "column is what the bold words are about. A cohort not observed to the end is blank. Ranges are in the table."
     )
+
+
+def _cohort(name: str, words: Words) -> str:
+    """ "2025-01" as a month, "2025Q1" as a quarter, "2025" as it is."""
+    return words.month(f"{name}-01") if "-" in name else name.replace("Q", " Q")
 
 
 def activation_names(back: Result, *, reach: int, words: Words) -> dict[str, str]:

@@ -104,7 +104,7 @@ def activation_cohorts(
     Returns
     -------
     Result keyed by ``metric, month`` (the first day of the cohort's time): ``estimate``, ``n``, ``events``,
-    ``observed``.
+    ``observed``, ``cohort`` (as ``2025-01``, ``2025Q1`` or ``2025``).
 
     Raises
     ------
@@ -122,15 +122,16 @@ def activation_cohorts(
         for period in sorted(cohort.unique()):
             inside = (cohort == period).to_numpy()
             last = period.end_time.normalize() + pd.Timedelta(days=day + reach * rolling)
-            row = {"metric": name, "month": period.start_time, "n": int(inside.sum()), "observed": bool(last <= until)}
+            row = {"metric": name, "month": period.start_time, "cohort": str(period), "n": int(inside.sum())}
+            row["observed"] = bool(last <= until)
             if row["observed"] and shown(row["n"], min_group):
                 row["events"] = int(back[inside].sum())
                 share, low, high = intervals.wilson(row["events"], row["n"], confidence=confidence)
                 row |= {"estimate": float(share), "low": float(low), "high": float(high)}
             rows.append(row)
-    columns = ["metric", "month", "estimate", "low", "high", "n", "events", "observed"]
+    columns = ["metric", "month", "cohort", "estimate", "low", "high", "n", "events", "observed"]
     table = pd.DataFrame(rows).reindex(columns=columns)
-    table = table.astype(dict.fromkeys(("estimate", "low", "high", "events"), float))
+    table = table.astype(dict.fromkeys(("estimate", "low", "high", "events"), float) | {"observed": bool})
     return Result(
         name="activation_cohorts",
         table=table,
