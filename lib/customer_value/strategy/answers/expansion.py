@@ -294,13 +294,16 @@ def _often(rates: Result, words: Words) -> str:
     }
     if not known(rows["expansion"]["estimate"]):
         return "Too few accounts to say how often they expand."
-    said = {
-        name: f"{words.interval(*_three(row), 'ratio')} times a year"
-        if row["events"] >= _RARE
-        else f"rarely ({words.plural(row['events'], 'time')} in all)"
-        for name, row in rows.items()
-    }
-    return f"An account expands {said['expansion']} and cuts back {said['contraction']}."
+    said = []
+    for name, verb, noun in (("expansion", "expands", "expansion"), ("contraction", "cuts back", "cut")):
+        row = rows[name]
+        if row["events"] < _RARE:
+            said.append(f"there {'was' if row['events'] == 1 else 'were'} {words.plural(row['events'], noun)} in all")
+        else:
+            who = "" if any("account" in each for each in said) else "an account "
+            said.append(f"{who}{verb} {words.interval(*_three(row), 'ratio')} times a year")
+    text = words.list(said)
+    return f"{text[:1].upper()}{text[1:]}."
 
 
 def _group(row: pd.Series, words: Words) -> str:
