@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
-from statistics import NormalDist
 
 import numpy as np
 import pandas as pd
@@ -16,6 +15,7 @@ from customer_value.marts.bases import period_base
 from customer_value.marts.groups import Grouping
 from customer_value.marts.levels import NOT_STATED, attributes
 from customer_value.stats import closed_cohort, intervals, multiplicity
+from customer_value.stats.ratio_difference import ratio_difference
 from customer_value.stats.result import Result
 from customer_value.studies.revenue.closed_group import against
 from customer_value.studies.revenue.columns import in_order, suppressed
@@ -159,7 +159,7 @@ def wind_contrasts(marts: Marts, *, start: date, end: date, by: str, grouped: Gr
         family="winds",
         suppressed=suppressed(table),
         method="Raw difference, group minus all other accounts. Headwind: Newcombe and score test on effective numbers "
-        "of accounts. Tailwind: Welch on jackknife standard errors",
+        "of accounts. Tailwind: jackknife standard errors, the score's p, Student's t on effective numbers",
     )
 
 
@@ -210,19 +210,11 @@ def _lost(one: pd.Series, two: pd.Series, grouped: Grouped) -> dict[str, float]:
 
 
 def _added(group: pd.DataFrame, rest: pd.DataFrame, grouped: Grouped) -> dict[str, float]:
-    sides = [_growth(side, grouped.confidence) for side in (group, rest)]
-    found = intervals.difference(*sides, confidence=grouped.confidence)
+    both = pd.concat([group, rest])
+    grown = (both["end_mrr"] - both["start_mrr"]).clip(lower=0)
+    inside = np.arange(len(both)) < len(group)
+    found = ratio_difference(grown, both["start_mrr"], inside, confidence=grouped.confidence)
     return {"estimate": found.estimate, "low": found.low, "high": found.high, "p": found.p}
-
-
-def _growth(side: pd.DataFrame, confidence: float) -> intervals.Interval:
-    grown, before = (side["end_mrr"] - side["start_mrr"]).clip(lower=0), side["start_mrr"]
-    found = intervals.ratio_jackknife(grown, before, confidence=confidence)
-    if grown.any():
-        return found
-    # Where nobody grew the jackknife would claim certainty; how much growth none of so many rules out is Wilson's.
-    _, _, high = intervals.wilson(0, intervals.effective_n(before), confidence=confidence)
-    return replace(found, high=float(high), standard_error=float(high) / NormalDist().inv_cdf(0.5 + confidence / 2))
 
 
 def _with_quarter(table: pd.DataFrame) -> pd.DataFrame:
