@@ -22,7 +22,11 @@ NAMES: Mapping[str, str] = {
     "raw": "own accounts alone",
     "shrunk": "after shrinkage",
     "group": "Archetype",
-    "mrr_each": "MRR an account",
+    "arr_now": "ARR now",
+    "arr_at_company": "More at the company’s rate",
+    "archetypes": "Archetypes",
+    "combined": "Attributes combined",
+    "times": "Times as often",
     "estimate": "Accounts kept",
     "gross_retention": "Gross retention",
     "best_tenth_share": "Chance of being among the best tenth",
@@ -47,7 +51,8 @@ BEYOND_CAPTION = (
     "that of one comparison; the adjusted p allows for how many it was picked from, and for the number of tests."
 )
 
-_ATTRIBUTES = ("one attribute", "two attributes", "three attributes")
+_ATTRIBUTES = ("one attribute", "two attributes", "three attributes", "four attributes")
+_EACH_SHARED = 3
 
 
 def headline(found: Result, *, words: Words) -> str:
@@ -141,23 +146,94 @@ def take_away(found: Result) -> Result:
     ends = _ends(found).rename(columns={"best_tenth": "best_tenth_share"})
     other = found.table.pivot(index=["attribute", "level"], columns="metric", values="estimate")
     places = pd.MultiIndex.from_frame(ends[["attribute", "level"]])
-    ends = ends.assign(
-        mrr_each=other["arpa"].reindex(places).to_numpy(), gross_retention=other["grr"].reindex(places).to_numpy()
-    )
+    other = other.reindex(columns=["arr_now", "arr_at_company"]).reindex(places)
+    ends = ends.assign(**{name: other[name].to_numpy() for name in other})
     return replace(found, table=ends, keys=("which", "group"), unit="share", suppressed=0)
 
 
 def table_caption(found: Result, *, words: Words) -> str:
     """What the table holds, and the money in the best and the worst archetype."""
     ranked = _ranked(found)
-    text = "The same archetypes with what they pay; the file has every archetype and measure, shrunk and not."
+    text = (
+        "The same archetypes with what their accounts pay a year now, and what they would keep more of it in a year at "
+        "the whole company’s gross retention (below nothing where they keep more already). Archetypes overlap: amounts "
+        "must not be added up. The file has every archetype and measure, shrunk and not."
+    )
     if len(ranked) < 2:
         return text
-    arr = []
-    for row in (ranked.iloc[0], ranked.iloc[-1]):
-        each = found.row(attribute=row["attribute"], level=row["level"], metric="arpa")["estimate"]
-        arr.append(words.money(12 * float(each) * float(row["n"])))
-    return f"**The best pays {arr[0]} a year, the worst {arr[1]}.** {text}"
+    best, worst = (_metric(found, row, "arr_now") for row in (ranked.iloc[0], ranked.iloc[-1]))
+    said = f"The best pays {words.money(best['estimate'])} a year now, the worst {words.money(worst['estimate'])}"
+    gap = _metric(found, ranked.iloc[-1], "arr_at_company")
+    if gap is not None and known(gap["low"]):
+        more = words.money_range(gap["low"], gap["high"])
+        said += f"; at the company’s rate the worst would keep {more} more a year"
+    return f"**{said}.** {text}"
+
+
+def shared(common: Result, *, words: Words) -> str:
+    """Which levels the best and the worst archetypes have in common, and how sure that is."""
+    if common.table.empty:
+        return ""
+    texts = []
+    for which in ("best", "worst"):
+        top = _over_represented(common, which)
+        if top.empty:
+            texts.append(f"No level is found among the {which} tenth clearly more often than elsewhere.")
+            continue
+        listed = [
+            f"{_group(row, words)} ({words.number(row['times'], 1)} times as often as by chance; its accounts pay "
+            f"{words.money(row['arr_now'])} a year now)"
+            for _, row in top.iterrows()
+        ]
+        sure = top["low"] * top["times"] > top["estimate"]
+        doubt = "" if sure.all() else " The ranges are wide: who truly is in the tenth is known only in part."
+        texts.append(f"The {which} tenth are above all of {words.list(listed)}.{doubt}")
+    return "\n\n".join(texts)
+
+
+def most_shared(common: Result) -> Result:
+    """Levels by how much more often they are found among the best tenth, then among the worst."""
+    parts = [
+        common.table[common.table["which"] == which].sort_values("times", ascending=False, kind="stable").head(EACH_END)
+        for which in ("best", "worst")
+    ]
+    table = pd.concat(parts)
+    return common.with_table(table.assign(group=_names(table)))
+
+
+def deeper(orders: Result, *, order: int, words: Words) -> str:
+    """How many archetypes can be told apart at each order, and what that costs."""
+    table = orders.table.drop_duplicates("order")
+    if table.empty:
+        return ""
+    counts = [
+        f"{words.number(row['archetypes'])} with {_ATTRIBUTES[int(row['order']) - 1]}" for _, row in table.iterrows()
+    ]
+    text = f"Large enough to be ranked are {words.list(counts)}. Here {_ATTRIBUTES[order - 1]} are combined."
+    best = orders.table[orders.table["which"] == "best"]
+    spread = [
+        float(orders.row(order=each, which="best")["estimate"] - orders.row(order=each, which="worst")["estimate"])
+        for each in best["order"]
+    ]
+    if len(spread) > 1:
+        apart = words.points(spread[-1], 0), words.points(spread[0], 0)
+        text += (
+            f" Between the best and the worst lie {apart[1]} with {_ATTRIBUTES[int(best['order'].iloc[0]) - 1]} and "
+            f"{apart[0]} with {_ATTRIBUTES[int(best['order'].iloc[-1]) - 1]}: "
+        )
+        text += (
+            "more attributes tell accounts further apart."
+            if spread[-1] > 1.25 * spread[0]
+            else "more attributes make smaller groups, and hardly better told ones."
+        )
+    return text
+
+
+def order_names(orders: Result) -> Result:
+    """The best and the worst archetype of each order, with ``group`` and ``combined``."""
+    table = orders.table
+    combined = table["order"].map(lambda order: _ATTRIBUTES[int(order) - 1].split()[0])
+    return orders.with_table(table.assign(group=_names(table), combined=combined.astype(object)))
 
 
 def beyond(tested: Result, *, words: Words) -> str:
@@ -210,6 +286,18 @@ def confirmed(split: Result, *, words: Words) -> str:
             "be the same order, at nought none)."
         )
     return "\n\n".join(texts)
+
+
+def _over_represented(common: Result, which: str) -> pd.DataFrame:
+    """Levels found among a tenth at least twice as often as elsewhere, the most so first."""
+    table = common.table[(common.table["which"] == which) & (common.table["times"] >= 2)]
+    return table.sort_values("times", ascending=False, kind="stable").head(_EACH_SHARED)
+
+
+def _metric(found: Result, row: pd.Series, metric: str) -> pd.Series | None:
+    """Another metric of the same archetype; None where it was not measured."""
+    rows = found.where(attribute=row["attribute"], level=row["level"], metric=metric).table
+    return None if rows.empty else rows.iloc[0]
 
 
 def _added(tested: Result, words: Words) -> str:

@@ -37,9 +37,9 @@ def in_common(
     Returns
     -------
     Result keyed by ``which, attribute, level``, unit share; ``which`` is ``best`` or ``worst``. ``estimate, low,
-    high``; ``archetypes`` (ranked combinations that have the level), ``times`` (the estimate over the share of all), ``n``
-    (accounts with the level), ``arr_now`` (what those active now pay a year), ``attribute_label``. Without rows where
-    fewer than two combinations are ranked.
+    high``; ``archetypes`` (ranked combinations that have the level), ``times`` (the estimate over the share of all),
+    ``n`` (accounts with the level), ``arr_now`` (what those active now pay a year), ``attribute_label``. Without rows
+    where fewer than two combinations are ranked.
 
     Raises
     ------

@@ -74,8 +74,8 @@ def archetypes(
     whole company (``all``, ``all``). Metrics: ``customers``, ``arr_share`` and ``arpa`` (MRR an account) at the close
     of ``start``; ``arr_now``, the recurring revenue a year of its accounts active now; over about a year
     ``arr_at_company``, what it would keep more of that at the whole company's gross retention, below nothing where it
-    keeps more already; and `METRICS`: ``estimate, low, high`` shrunk, ``raw, raw_low, raw_high`` by the combination's own
-    accounts, ``additive`` what its parts lead one to expect, ``above`` the probability of being above the whole
+    keeps more already; and `METRICS`: ``estimate, low, high`` shrunk, ``raw, raw_low, raw_high`` by the combination's
+    own accounts, ``additive`` what its parts lead one to expect, ``above`` the probability of being above the whole
     company, ``best_tenth`` of being among the best tenth of those that are ranked. Ranked are combinations whose parts
     are all stated and not pooled, one of each set that share more than half of their accounts: the largest; ``also``
     names the others, whose ``same_as`` names it. ``due_share``: accounts whose term came due. ``few_accounts``: a few
