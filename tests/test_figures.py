@@ -26,7 +26,7 @@ from customer_value.strategy.wording import Words
 
 WORDS = Words(currency="GBP")
 STEPS = ["opening", "new", "expansion", "reactivation", "contraction", "churn", "closing"]
-PICTURES = ("curves", "grid", "heatmap", "intervals", "ladder", "quadrants", "ratings", "ratios")
+PICTURES = ("curves", "grid", "heatmap", "intervals", "ladder", "quadrants", "rates", "ratings", "ratios")
 PICTURES += ("scatter",)
 PICTURES += ("stacked", "trend", "triangle", "waterfall")
 
@@ -145,6 +145,16 @@ def stacked_of(unit: str, *groups: str, hidden: tuple[str, ...] = ()) -> Result:
     return Result("outcomes", table, ("group", "outcome"), unit, None, "renewals", suppressed=len(hidden))
 
 
+def rates_of(*groups: str, step: int = 1, drawn: bool = True) -> Result:
+    rows = [
+        (group, age, 0.04 / age + 0.01, 0.01, 0.08, 400 - age, 0.03 if drawn else math.nan, step)
+        for group in groups
+        for age in range(step, 37, step)
+    ]
+    columns = ["level", "age", "estimate", "low", "high", "n", "fitted", "step"]
+    return Result("hazard_by_age", pd.DataFrame(rows, columns=columns), ("level", "age"), "share", 0.95, "accounts")
+
+
 LONG = "A plan with a name of nearly unreasonable length & $2 or $3, <b>quoted</b>"
 
 def ladder_of(*plans: str, hidden: tuple[str, ...] = ()) -> Result:
@@ -186,6 +196,7 @@ EXAMPLES = {
     "trend": [trend_of("net"), trend_of("net", "gross", "logo")],
     "intervals": [intervals_of({"Basic": -0.1, "Pro": 0.02, LONG: 0.3, "Tiny": math.nan})],
     "quadrants": [quadrants_of(champions=0.96, at_risk=0.61), quadrants_of(hostages=math.nan, sleepers=0.2)],
+    "rates": [rates_of("monthly", LONG), rates_of("annual", step=12, drawn=False), rates_of(*"abcdef", step=6)],
     "ratings": [ratings_of("Basic", LONG, "Tiny", hidden=("Tiny",)), ratings_of("all")],
     "ratios": [
         ratios_of({"export": (0.3, 0.8, 0.6), LONG: (0.05, 1.4, math.nan), "api": (0.5, 1.1, 20.0)}),
