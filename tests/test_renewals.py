@@ -184,6 +184,10 @@ class TestFallingDue:
         assert (
             established.renewal_facts(batting, renewals.outcomes(marts, scope), renewals.by_quarter(marts, scope)) == []
         )
+        mix = renewals.contract_mix(marts)
+        assert answers.main_terms(mix, measure="mrr").table.empty
+        said = answers.detail(batting, renewals.outcomes(marts, scope), mix, **SPAN, words=WORDS)
+        assert said.startswith("The data do not state how long contracts run")
         shift = renewals.mix_shift(marts, **SPAN)
         assert "do not state" in answers.mix(shift, **SPAN, words=WORDS)
 
@@ -500,7 +504,7 @@ class TestWords:
     def test_a_move_to_months_is_said_and_its_share_without(self, book):
         scope = Scope(**SPAN, min_group=1)
         batting, found = renewals.batting_average(book, scope), renewals.outcomes(book, scope)
-        said = answers.detail(batting, found, **SPAN, words=WORDS)
+        said = answers.detail(batting, found, renewals.contract_mix(book), **SPAN, words=WORDS)
         assert "18 contracts ran out" in said
         assert "1 account is among those renewed but moved to a shorter term" in said
         assert answers.headline(batting, least_term=2, words=WORDS) == "13 of 18 contracts that ran out were renewed"

@@ -110,18 +110,18 @@ _FEW_TO_SHARE = 30
 """Below it counts say more than a share."""
 
 
-def detail(batting: Result, outcomes: Result, *, start: date, end: date, words: Words) -> str:
-    """The share renewed with its range, what revenue that kept, and how many went on to a shorter term."""
+def detail(batting: Result, outcomes: Result, mix: Result, *, start: date, end: date, words: Words) -> str:
+    """The share renewed with its range, what revenue that kept, and how many went on to a shorter term.
+
+    Where nothing fell due, why: no terms stated, all by the month (as ``mix`` has them), or all still running.
+    """
     row, kept, after = (
         batting.row(attribute="all", level="all", metric=metric)
         for metric in ("renewed", "revenue_renewed", "revenue_after")
     )
     span = f"between the closes of {words.date(start)} and {words.date(end)}"
     if not row["n"]:
-        return (
-            f"No term of an account in the data ran out {span}. Where every account can leave at any month, what it "
-            "keeps is the subject of the revenue chapter."
-        )
+        return f"{_nothing_due(mix)} Looked at {span}."
     text = (
         f"{words.plural(row['n'], 'contract')} ran out {span} and are decided: "
         f"{words.number(row['n'] - row['events'])} were renewed and {words.number(row['events'])} were not. "
@@ -142,6 +142,17 @@ def detail(batting: Result, outcomes: Result, *, start: date, end: date, words: 
     if kept["few_accounts"]:
         text += "A few large accounts decide the revenue figures."
     return text.strip()
+
+
+def _nothing_due(mix: Result) -> str:
+    held = set(mix.table.loc[mix.table["estimate"] > 0, "term"])
+    if held <= {"not stated"}:
+        return "The data do not state how long contracts run, so it is not known when any of them falls due."
+    if held <= {"not stated", "monthly"}:
+        return (
+            "Accounts pay by the month and can leave at any time; how many stay is the subject of the revenue chapter."
+        )
+    return "There are contracts of more than a month, and the first of them has yet to run out and be decided."
 
 
 def outcomes_caption(outcomes: Result, *, words: Words) -> str:
@@ -168,8 +179,9 @@ def whole_period(outcomes: Result) -> Result:
 
 
 def whole_company(batting: Result) -> Result:
-    """The shares of all contracts, keyed by ``metric``."""
+    """The shares of all contracts, keyed by ``metric``; no rows where none ran out."""
     rows = batting.where(attribute="all").table
+    rows = rows[rows["n"] > 0].reset_index(drop=True)
     return Result(**{**vars(batting), "table": rows, "keys": ("metric",)})
 
 
@@ -313,7 +325,7 @@ def sensitivity(outcomes: Result, batting: Result, *, words: Words) -> str:
     """What the share would be if a move to a shorter term were no renewal."""
     row = batting.row(attribute="all", level="all", metric="renewed")
     if not row["n"]:
-        return ""
+        return "No contract ran out, so nothing hangs on what counts as a renewal."
     moved = _row_of(outcomes, "all", "moved_shorter")
     if moved is None or not moved["events"]:
         return (
@@ -348,7 +360,9 @@ def mix(shift: Result, *, start: date, end: date, words: Words) -> str:
     gap = table["share_closing"] - table["share_opening"]
     largest = table.loc[gap.abs().idxmax()]
     moved = float(gap.abs().max())
-    if moved < 0.005:
+    if len(table) == 1:
+        text = f"Every account is on one term: {_lower(str(table['term'].iloc[0]))}. "
+    elif moved < 0.005:
         text += f"Their shares of revenue are as they were at the close of {words.date(start)}. "
     else:
         side = "more" if gap[largest.name] > 0 else "less"
@@ -357,13 +371,15 @@ def mix(shift: Result, *, start: date, end: date, words: Words) -> str:
             f"close of {words.date(start)}. "
         )
     switched = int(table["moved_in"].sum())
-    return f"{text}{words.plural(switched, 'account')} moved from one term to another in between."
+    return f"{text}{_upper(words.plural(switched, 'account'))} moved from one term to another in between."
 
 
 def mix_caption(mix_result: Result, *, measure: str, words: Words) -> str:
     """The term with the most of it now, then what is drawn."""
     rows = mix_result.where(measure=measure).table
     last = rows[rows["month"] == rows["month"].max()]
+    if last.empty:
+        return ""
     top = last.loc[last["estimate"].idxmax()]
     what = "accounts" if measure == "accounts" else "recurring revenue"
     return (
@@ -373,10 +389,10 @@ def mix_caption(mix_result: Result, *, measure: str, words: Words) -> str:
 
 
 def main_terms(mix_result: Result, *, measure: str, most: int = 4) -> Result:
-    """The terms with the most of it in the last month, keyed by ``term, month``; others are in the file."""
+    """The terms with the most of it in the last month, keyed by ``term, month``; none where there is but one."""
     rows = mix_result.where(measure=measure).table
     last = rows[rows["month"] == rows["month"].max()].nlargest(most, "estimate", keep="first")
-    chosen = rows[rows["term"].isin(last.loc[last["estimate"] > 0, "term"])]
+    chosen = rows[rows["term"].isin(last.loc[last["estimate"] > 0, "term"]) & (rows["term"].nunique() > 1)]
     return Result(**{**vars(mix_result), "table": chosen.reset_index(drop=True), "keys": ("term", "month")})
 
 
@@ -417,9 +433,10 @@ def schedule_caption(schedule: Result, whole: Result, *, as_of: date, words: Wor
     if not total > 0:
         return ""
     first = float(months.iloc[0])
+    part = "All" if first == total else words.money(first)
     beyond = " The last bar holds all later months as well." if len(months) < whole.table["month"].nunique() else ""
     return (
-        f"**{words.money(first)} of the {words.money(total)} billed ahead will be earned in "
+        f"**{part} of the {words.money(total)} billed ahead will be earned in "
         f"{words.month(months.index[0])}.** When the balance at the close of {words.date(as_of)} will be earned if "
         f"every bill runs its course, by month and contract term.{beyond}"
     )

@@ -85,7 +85,9 @@ def differences(marts: Marts, scope: Scope) -> Result:
     table = table.assign(
         **{flag: table[flag].eq(True) for flag in flags}, adjusted_for=table["adjusted_for"].fillna("")
     )
-    table = table.astype({column: float for column in COLUMNS if column not in (*words, *flags)})
+    # Without any comparison the columns would be of no kind.
+    kinds = {column: object if column in words else float for column in COLUMNS if column not in flags}
+    table = table.astype(kinds)
     for kind in ("raw", "adjusted"):
         own = table["kind"] == kind
         table.loc[own, "p_adjusted"] = multiplicity.benjamini_hochberg(table.loc[own, "p"])
