@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import tempfile
 from datetime import date
@@ -17,6 +18,7 @@ from hypothesis import strategies as st
 
 from customer_value import intake, marts
 from customer_value.errors import SettingsError
+from customer_value.intake.contract import BY_NAME
 from customer_value.marts import periods
 from customer_value.marts.bases import period_base
 from customer_value.marts.parts import column, parts_in
@@ -307,6 +309,10 @@ class TestTargets:
         assert "“happiness”" in against.notes[0]
         assert "Write 0.95 for 95 %" in against.notes[1]
         assert not {"happiness", "grr"} & set(against.table["metric"])
+
+    def test_the_dictionary_names_every_metric(self) -> None:
+        said = BY_NAME["targets"].column("metric").meaning
+        assert all(re.search(rf"\b{metric}\b", said) for metric in revenue.COMPARED)
 
     def test_without_targets_there_is_nothing_to_compare(self, plans) -> None:
         with pytest.raises(SettingsError, match="no targets"):

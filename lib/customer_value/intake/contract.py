@@ -419,12 +419,25 @@ TABLES: tuple[Table, ...] = (
         "a target for a month",
         (
             _month("Any day of the month."),
-            Column("metric", "text", "Which figure.", required=True),
-            Column("value", "number", "The target.", required=True),
+            Column(
+                "metric",
+                "text",
+                "Which figure: mrr, arr, active_accounts; in the month new_mrr, expansion_mrr, reactivation_mrr,"
+                " contraction_mrr, churned_mrr, new_accounts, churned_accounts; over twelve months nrr, grr,"
+                " logo_retention.",
+                required=True,
+            ),
+            Column(
+                "value",
+                "number",
+                "The target; losses as positive numbers, retention as a share (1.05 for 105 %).",
+                required=True,
+            ),
         ),
         "actual against target",
         key=("month", "metric"),
         clock="month",
+        studied=True,
     ),
     Table(
         "exchange_rates",

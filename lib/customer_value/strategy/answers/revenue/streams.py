@@ -15,12 +15,12 @@ _STREAMS = {
     "churn": "accounts that left",
 }
 
+_DISCOUNTS = {"expansion": "discounts that ended", "contraction": "new or larger discounts"}
 _PARTS = {
     "price": "price",
     "seats": "seats",
     "plan": "changes of plan",
     "addon": "add-ons",
-    "discount": "discounts that changed",
 }
 
 
@@ -62,8 +62,9 @@ def parts(result: Result, *, words: Words) -> str:
         if sign * main["estimate"] <= 0:
             clauses.append(f"there were no {noun}" if movement == "contraction" else f"there was no {noun}")
         else:
+            what = _DISCOUNTS[movement] if main["part"] == "discount" else _PARTS[main["part"]]
             clauses.append(
-                f"the largest part of the {noun} was {_PARTS[main['part']]} "
+                f"the largest part of the {noun} was {what} "
                 f"({words.money(sign * main['estimate'])} of monthly revenue, {words.share(main['share'])} of all)"
             )
     return f"Within the accounts, {words.list(clauses)}.{_discounts(result, words)}"
@@ -114,7 +115,13 @@ def moving_parts(parts: Result) -> Result:
 def leading(movers: Result, *, each: int) -> Result:
     """The first so many accounts of every movement; an account without a name goes by its id."""
     table = movers.table[movers.table["rank"] <= each]
-    return movers.with_table(table.assign(name=table["name"].fillna(table["customer_id"])))
+    return named(movers.with_table(table))
+
+
+def named(accounts: Result) -> Result:
+    """The same rows, in which an account without a name goes by its id."""
+    table = accounts.table
+    return accounts.with_table(table.assign(name=table["name"].fillna(table["customer_id"])))
 
 
 def _change(opening: float, closing: float, words: Words) -> str:
