@@ -84,7 +84,7 @@ def heatmap(
             for row in rows
         }
         left = min(0.95 if narrow else 2.2, max(theme.text_width(name, size) for name in names.values())) + 0.16
-        shown = {row: theme.wrap(name, width=left - 0.16, size=size, lines=2) for row, name in names.items()}
+        shown = {row: theme.wrap(name, width=left - 0.16, size=size, lines=3) for row, name in names.items()}
         most = 4 if narrow else 8
         parts = -(-len(columns) // most)
         per_part = -(-len(columns) // parts)

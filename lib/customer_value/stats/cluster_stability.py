@@ -7,7 +7,8 @@ Any method divides any points. A number of clusters *holds* where
   with it (Jaccard: of all points in either, those in both), and
 - the clusters lie clearly further apart, by their silhouette, than those found in points without any structure: as
   many, each trait distributed as it is, and the traits related only as ranks that go together are (a normal copula).
-  Skewed traits, and traits that rise together, look divided by themselves; that is no cluster.
+  Skewed traits, and traits that rise together, look divided by themselves; that is no cluster. Clearly is by three
+  standard deviations of chance and by a tenth, for of very many points the least unevenness is beyond chance.
 
 Of the numbers that hold, the one that exceeds what chance gives by most is chosen. Where none does there are no stable
 clusters, and that is the answer.
@@ -39,7 +40,7 @@ MOST_FITTED = 4_000
 """Points that clusters are learned from at most; further ones join the nearest centre."""
 
 HALVES, REFERENCES = 20, 20
-_CLEARLY = 3.0
+_CLEARLY, _FURTHER = 3.0, 1.1
 DENSE_SHARES = (0.5, 0.6, 0.7, 0.8, 0.9)
 """What DBSCAN is tried with: the share of points that shall lie dense."""
 
@@ -52,7 +53,7 @@ class Clusters:
     ----------
     tried : one row a setting: ``setting, clusters, smallest`` (points in the smallest cluster), ``stability`` (least
         mean Jaccard of its clusters), ``silhouette``, ``by_chance`` (what it has to exceed: three standard
-        deviations above the mean of points without structure), ``holds``, ``chosen``
+        deviations and a tenth above the mean of points without structure), ``holds``, ``chosen``
     partition : the one chosen, of all points; None where none holds
     stability : mean Jaccard of each of its clusters
     """
@@ -173,4 +174,4 @@ def _by_chance(points: np.ndarray, method: str, setting: float) -> float:
         normal = generator.standard_normal((count, traits)) @ root.T
         drawn = np.take_along_axis(inorder, np.argsort(np.argsort(normal, axis=0), axis=0), axis=0)
         found.append(silhouette(drawn, partition(drawn, method=method, setting=setting).labels))
-    return float(np.mean(found) + _CLEARLY * np.std(found, ddof=1))
+    return float(max(np.mean(found) + _CLEARLY * np.std(found, ddof=1), _FURTHER * np.mean(found)))

@@ -52,6 +52,7 @@ BEYOND_CAPTION = (
 )
 
 _ATTRIBUTES = ("one attribute", "two attributes", "three attributes", "four attributes")
+ENDS = ("best", "worst")
 _EACH_SHARED = 3
 
 
@@ -175,7 +176,7 @@ def shared(common: Result, *, words: Words) -> str:
     if common.table.empty:
         return ""
     texts = []
-    for which in ("best", "worst"):
+    for which in ENDS:
         top = _over_represented(common, which)
         if top.empty:
             texts.append(f"No level is found among the {which} tenth clearly more often than elsewhere.")
@@ -185,9 +186,13 @@ def shared(common: Result, *, words: Words) -> str:
             f"{words.money(row['arr_now'])} a year now)"
             for _, row in top.iterrows()
         ]
-        sure = top["low"] * top["times"] > top["estimate"]
-        doubt = "" if sure.all() else " The ranges are wide: who truly is in the tenth is known only in part."
-        texts.append(f"The {which} tenth are above all of {words.list(listed)}.{doubt}")
+        # The estimate over times is what a level that makes no difference would have.
+        if (top["low"] > top["estimate"] / top["times"]).all():
+            texts.append(f"The {which} tenth are above all of {words.list(listed)}.")
+        else:
+            texts.append(
+                f"Who is in the {which} tenth is known only in part. Likeliest to be found there: {words.list(listed)}."
+            )
     return "\n\n".join(texts)
 
 

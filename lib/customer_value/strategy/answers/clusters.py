@@ -15,8 +15,8 @@ NAMES: Mapping[str, str] = {
     "cluster": "Cluster",
     "clusters": "Clusters",
     "smallest": "Accounts of the smallest",
-    "silhouette": "How far apart",
-    "by_chance": "By chance up to",
+    "MRR": "MRR",
+    "over_chance": "How far apart, against chance",
     "holds": "Holds",
     "chosen": "Chosen",
     "estimate": "Difference",
@@ -30,8 +30,9 @@ TRIED = NAMES | {"estimate": "How well they come back"}
 NUMBER_CAPTION = (
     "Every number of clusters that was tried. How well they come back: of the least stable cluster, what it shares "
     "with the one most like it when half of the accounts are divided anew (at one the same accounts, at nought none). "
-    "How far apart: at one every account lies at the middle of its cluster, at nought half way to the next; beside it "
-    "what accounts without any clusters could reach."
+    "How far apart: over what accounts without any clusters could reach. A number holds where its clusters come back "
+    "by three quarters, lie further apart than chance could make them and are large enough to be shown; of those that "
+    "hold, the one furthest beyond chance is shown."
 )
 
 DRAWN = ("logo_retention", "grr", "expansion_rate")
@@ -135,6 +136,13 @@ def outcomes_caption(found: Result, *, start: date, end: date, words: Words) -> 
         f"{said}What became of the clusters between the closes of {words.date(start)} and {words.date(end)}; they were "
         "made at the first. The bar is the range."
     )
+
+
+def to_list(tried: Result) -> Result:
+    """What was tried, with how far apart the clusters lie against chance, and whether they hold in words."""
+    table = tried.table
+    holds = table["holds"].map({True: "yes", False: "no"}).astype(object)
+    return tried.with_table(table.assign(over_chance=table["silhouette"] / table["by_chance"], holds=holds))
 
 
 def clearest_first(compared: Result) -> Result:

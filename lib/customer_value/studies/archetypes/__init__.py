@@ -13,9 +13,7 @@ A finding here is about what a combination adds to its parts; what the parts do 
 
 from __future__ import annotations
 
-from customer_value.studies.archetypes.beyond import TESTED, beyond_parts
-from customer_value.studies.archetypes.cells import METRICS, MOST_LEVELS, MOST_ORDER
-from customer_value.studies.archetypes.clusters import (
+from customer_value.studies.archetypes.behaviour import (
     COMPARED,
     OUTCOMES,
     TOO_NEW,
@@ -25,6 +23,8 @@ from customer_value.studies.archetypes.clusters import (
     cluster_view,
     clusters,
 )
+from customer_value.studies.archetypes.beyond import TESTED, beyond_parts
+from customer_value.studies.archetypes.cells import METRICS, MOST_LEVELS, MOST_ORDER
 from customer_value.studies.archetypes.common import in_common
 from customer_value.studies.archetypes.orders import by_order
 from customer_value.studies.archetypes.overview import SMALLER, archetypes
