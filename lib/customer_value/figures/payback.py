@@ -23,7 +23,7 @@ def payback(
     words: Words,
     labels: Mapping[str, str] | None = None,
     x_label: str = "Months since sign-up",
-    y_label: str = "Per account ever won",
+    y_label: str = "Recurring revenue so far, per account ever won",
 ) -> Figure:
     """A rising line with its band, a level line, and a dot with its range where they meet.
 

@@ -108,7 +108,7 @@ def who(economics: Result, brought_in: Result, *, source: str, margin: float, wo
 
 def no_costs(source: str, cost: Result, *, words: Words) -> str | None:
     """What is missing where no cost of winning accounts is known; None where it is."""
-    if source and known(_of_all(cost, "cost")["estimate"]):
+    if source and costed(cost):
         return None
     return words.spelling(
         "Nothing here says what it cost to win an account, so no payback can be reckoned. Bring `acquisition_cost` in "
@@ -193,6 +193,29 @@ def at_age(cohorts: Result, *, age: int) -> Result:
     return quietly(cohorts).where(age=age)
 
 
+def groups_head(economics: Result) -> str:
+    """The heading of the part on groups and how to read its figure; without costs only what groups bring in."""
+    formed = "Groups are formed only by what was known of an account when it signed up."
+    if not costed(economics):
+        return f"## What each kind of account brings in {{#groups}}\n\n{formed}"
+    return (
+        "## Which accounts repay their cost, and how often {#groups}\n\nHow to read it: each dot is what a group's "
+        "accounts had brought in by the age compared, as a multiple of what they cost to win; bars are ranges. Right "
+        f"of the line the cost is repaid by that age. {formed}"
+    )
+
+
+def costed(economics: Result) -> bool:
+    """Whether it is known what accounts cost to win."""
+    return known(_of_all(economics, "cost")["estimate"])
+
+
+def group_columns(economics: Result) -> list[str]:
+    """The columns of the table of groups."""
+    names = ["attribute_label", "level"]
+    return [*names, "revenue", "cost", "estimate", "payback", "n"] if costed(economics) else [*names, "revenue", "n"]
+
+
 def groups(economics: Result, *, words: Words) -> Result:
     """A row a group: what it brings in, what it cost, the multiple and the month of payback in words.
 
@@ -200,14 +223,15 @@ def groups(economics: Result, *, words: Words) -> Result:
     """
     table = economics.table
     keys = ["attribute", "attribute_label", "level"]
-    wide = table.pivot_table(index=keys, columns="metric", values="estimate", sort=False, dropna=False)
-    multiple = table[table["metric"] == "multiple"].set_index(keys)
-    payback = table[table["metric"] == "payback"].set_index(keys)
-    rows = multiple[["estimate", "low", "high", "n"]].join(
-        wide.reindex(columns=["revenue", "cost"]).reindex(multiple.index)
+    wide = {name: rows.set_index(keys) for name, rows in table.groupby("metric", sort=False)}
+    main = wide["multiple" if costed(economics) else "revenue"]
+    page = main[["low", "high", "n"]].assign(
+        estimate=wide["multiple"]["estimate"],
+        revenue=wide["revenue"]["estimate"],
+        cost=wide["cost"]["estimate"],
+        payback=[_payback_text(row, words) for _, row in wide["payback"].iterrows()],
     )
-    rows["payback"] = [_payback_text(row, words) for _, row in payback.reindex(multiple.index).iterrows()]
-    page = rows.reset_index()
+    page = page.reset_index()
     return Result(
         name="acquisition_economics",
         table=page,
@@ -262,8 +286,10 @@ def multiples_caption(economics: Result, compared: Result, *, age: int, words: W
     return f"**{said}.** Revenue of a group's accounts over what they cost to win, with its range."
 
 
-def groups_caption(*, age: int, words: Words) -> str:
+def groups_caption(economics: Result, *, age: int, words: Words) -> str:
     """What the table of groups holds."""
+    if not costed(economics):
+        return f"What an account brings in within its first {words.months(age)}; the file has the ranges."
     return (
         f"What an account brings in within its first {words.months(age)}, what it cost to win, how many times over "
         "that is, and when its cost is repaid; all groups with their ranges are in the file."

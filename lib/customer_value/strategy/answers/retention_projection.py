@@ -41,6 +41,10 @@ HEADS: Mapping[str, str] = {
 }
 """`LABELS` as these tables need them."""
 
+_APART = (
+    "Accounts under contract decide only when their term ends, so contracts of each length are counted by their own "
+    "decisions, projected apart and put together by their shares."
+)
 _MAY_NOT_BE = "This may not be retention, since the table does not say how its accounts were observed."
 
 
@@ -75,12 +79,14 @@ def stay(projected: Result, stayed: Result, *, reading: str, words: Words) -> st
         )
     verb = "are" if reading == "followed" else "would be"
     seen = (
-        f"Enough accounts are seen to {words.months(last['age'])}: {words.share(last['estimate'])} {verb} still here."
+        f"Accounts can be followed to {words.months(last['age'])} of age: {words.share(last['estimate'])} {verb} still "
+        "here by then."
     )
     if end is None:
         return f"{seen} {_not_projected(projected)}"
     constant = float(_end(projected, "constant")["estimate"])
-    said = [_MAY_NOT_BE] if reading == "undeclared" else []
+    terms = set(projected.table["group"]) - {"all"}
+    said = [_APART] if len(terms) > 1 else []
     said += [seen, _beyond(end, words), _one_rate(end, constant, words), *_months_stayed(stayed, words)]
     return " ".join(said)
 
@@ -89,7 +95,9 @@ def _one_rate(end: pd.Series, constant: float, words: Words) -> str:
     """What one constant rate of leaving would have projected, and whether it is clearly off."""
     said = f"One constant rate of leaving, the same at every age, would say {words.share(constant)}"
     if constant < end["low"]:
-        return f"{said}: it understates how long accounts stay, for those likely to leave go first."
+        return (
+            f"{said}: it understates how long accounts stay, since the early months, in which more leave, weigh in it."
+        )
     if constant > end["high"]:
         return f"{said}: it overstates how long accounts stay."
     return f"{said}, which is within that range."
@@ -200,7 +208,7 @@ def limits(*, multiple: float, warning: str | None, words: Words) -> str:
         part
         for part in (
             warning,
-            "Ranges are of chance alone: not of the choice of shape, nor of months that are good or bad for many "
+            "Ranges hold the chance in the data and the choice of shape, but no months that are good or bad for many "
             "accounts at once. Newer accounts tell of early ages, older ones of late ages: if newer ones are of "
             "another kind, the later part of the curves will not be theirs.",
             f"A projection goes at most {_times(multiple, words)} times as far as accounts were followed, and takes "
