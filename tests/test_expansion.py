@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats as scipy_stats
 
+from customer_value import figures
 from customer_value.errors import SettingsError
 from customer_value.marts import downgrades, growth, plan_use
 from customer_value.stats import grouped_hazards
@@ -363,6 +364,15 @@ class TestUseBesideThePlan:
         assert listed.table["estimate"].sum() == pytest.approx(totals.table["money"].sum())
         strips = expansion.strips(apart, AS_OF).table.drop_duplicates("plan")
         assert strips[["under", "over"]].sum().sum() == len(listed.table)
+
+    def test_the_picture_names_every_plan_and_fits_a_phone(self, apart) -> None:
+        strips = expansion.strips(apart, AS_OF)
+        for narrow in (False, True):
+            texts = [text.get_text() for text in figures.strips(strips, narrow=narrow, words=WORDS).texts]
+            assert {"basic", "pro"} <= set(texts)
+        said = figures.alt(strips, kind="strips", words=WORDS)
+        row = expansion.totals(apart, AS_OF).row(side="under", plan="basic", other_plan="pro")
+        assert f"basic: of 75 accounts {row['events']} above the middle of the next." in said
 
     def test_plans_that_use_does_not_tell_apart_list_nobody(self, tmp_path) -> None:
         """Without that check half of the lower plan would lie above the middle of the higher."""

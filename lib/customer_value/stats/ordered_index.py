@@ -56,8 +56,8 @@ def cross_fitted_index(measures: npt.ArrayLike, order: npt.ArrayLike, fold: npt.
 def concordance(lower: npt.ArrayLike, higher: npt.ArrayLike, *, confidence: float = 0.95) -> Interval:
     """How often a member of the higher class has the larger value of two drawn at random; ties count half.
 
-    Limits are on the logit scale, from DeLong's variance; where the classes do not overlap, or one has a single
-    member, there are none.
+    Limits are on the logit scale, from DeLong's variance, with a t quantile on one less than the members of the smaller
+    class; where the classes do not overlap, or one has a single member, there are none.
 
     References
     ----------
@@ -74,7 +74,7 @@ def concordance(lower: npt.ArrayLike, higher: npt.ArrayLike, *, confidence: floa
     if min(m, n) < 2 or not 0 < share < 1:
         return Interval(share, nan, nan, nan, m + n)
     error = float(np.sqrt(below.var(ddof=1) / n + above.var(ddof=1) / m))
-    margin = float(stats.norm.ppf(0.5 + confidence / 2)) * error / (share * (1 - share))
+    margin = float(stats.t.ppf(0.5 + confidence / 2, min(m, n) - 1)) * error / (share * (1 - share))
     logit = float(np.log(share / (1 - share)))
     low, high = (1 / (1 + np.exp(-(logit + side * margin))) for side in (-1, 1))
     return Interval(share, float(low), float(high), error, m + n)

@@ -168,7 +168,9 @@ def by_follow_up(marts: Marts, *, priced: bool = False, confidence: float = 0.95
         inside = accounts["whole"].between(first, last or np.inf)
         name = f"{first}–{last}" if last else f"{first} or more"
         rows.append(_plain(accounts[inside], name, confidence, min_group))
-    table = pd.DataFrame(rows).rename(columns={"measure": "followed"})
+    columns = ["followed", "estimate", "low", "high", "n", "events"]
+    table = pd.DataFrame(rows).rename(columns={"measure": "followed"}).reindex(columns=columns)
+    table = table.astype(dict.fromkeys(columns[1:4], float))
     return Result(
         name="ever_expanded_by_follow_up",
         table=table[table["n"] > 0].reset_index(drop=True),
