@@ -15,7 +15,7 @@ from customer_value.stats.shifted_beta_geometric import ShiftedBetaGeometric
 from experiment import Experiment, Measure, below, covers, total
 
 MONTHLY, YEARLY = ShiftedBetaGeometric(0.8, 30.0), ShiftedBetaGeometric(0.668, 3.806)
-REPLICATES = 150
+REPLICATES = 400
 
 
 def _lives(rng: np.random.Generator, truth: ShiftedBetaGeometric, n: int, followed: tuple[int, int]) -> pd.DataFrame:
@@ -155,8 +155,8 @@ EXPERIMENTS = (
         name="projection_monthly",
         study="New accounts",
         says=f"{_SPREAD} 400 accounts, followed for three to thirty months and projected to twice that.",
-        worlds=500,
-        short=20,
+        worlds=400,
+        short=12,
         world=partial(_projection, truth=MONTHLY, n=400, followed=(3, 30), ages=(36, 48, 60)),
         measures=_projection_measures((36, 48, 60), "months"),
     ),
@@ -164,8 +164,8 @@ EXPERIMENTS = (
         name="projection_yearly",
         study="New accounts",
         says=f"{_SPREAD} 400 accounts that decide once a year, seen to come to two to six renewals.",
-        worlds=500,
-        short=20,
+        worlds=400,
+        short=12,
         world=partial(_projection, truth=YEARLY, n=400, followed=(2, 6), ages=(8, 10, 12)),
         measures=_projection_measures((8, 10, 12), "years"),
     ),
