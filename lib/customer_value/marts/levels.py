@@ -125,19 +125,29 @@ class Levels:
         """
         if self.edges:
             return self._banded(values)
+        # Names are given to the values that there are, not to every account.
+        codes, distinct = pd.factorize(values)
         match self.kind:
             case "term":
-                name, order = (lambda months: _term_name(int(months))), sorted(values.dropna().unique())
+                named, order = [_term_name(int(months)) for months in distinct], sorted(distinct)
             case "boolean":
-                name, order = (lambda value: "yes" if value else "no"), [True, False]
+                named, order = ["yes" if value else "no" for value in distinct], sorted(distinct, reverse=True)
             case "number" | "money":
-                name, order = _plain_number, sorted(values.dropna().unique())
+                named, order = [_plain_number(value) for value in distinct], sorted(distinct)
             case _:
-                name, values = str, values.mask(values.astype(str).str.strip() == "")
-                sizes = values.astype(str).mask(values.isna()).value_counts()
-                order = sorted(sizes.index, key=lambda level: (-sizes[level], level))
-        named = values.map(lambda value: NOT_STATED if pd.isna(value) else name(value))
-        return _ordered(named, [name(value) for value in order])
+                named = [str(value) if str(value).strip() else NOT_STATED for value in distinct]
+                sizes = pd.Series(np.bincount(codes[codes >= 0], minlength=len(distinct))).groupby(named).sum()
+                order = sorted(sizes.index.drop(NOT_STATED, errors="ignore"), key=lambda level: (-sizes[level], level))
+        if self.kind in _NUMBERED:
+            called = dict(zip(distinct, named, strict=True))
+            order = [called[value] for value in order]
+        present = [*dict.fromkeys(order)]
+        if (NOT_STATED in named or (codes < 0).any()) and NOT_STATED not in present:
+            present.append(NOT_STATED)
+        # The last place is that of a missing value, whose code is −1.
+        places = np.array([*(present.index(name) for name in named), len(present) - 1])
+        levels = pd.Categorical.from_codes(places[codes], categories=present, ordered=True)
+        return pd.Series(levels, index=values.index)
 
     def _banded(self, values: pd.Series) -> pd.Series:
         say, edges = self.money_name or _plain_number, self.edges
@@ -148,6 +158,10 @@ class Levels:
         places = np.searchsorted(edges, numbers.to_numpy(), side="right")
         named = [NOT_STATED if missing else order[place] for place, missing in zip(places, numbers.isna(), strict=True)]
         return _ordered(pd.Series(named, index=values.index, dtype=object), order)
+
+
+_NUMBERED = ("term", "boolean", "number", "money")
+"""Kinds whose levels have an order of their own."""
 
 
 def _ordered(named: pd.Series, order: Sequence[str]) -> pd.Series:

@@ -65,8 +65,8 @@ def person_months(
     """
     entry, exit = np.asarray(entry, dtype=int), np.asarray(exit, dtype=int)
     event = np.asarray(event, dtype=bool)
-    weight = np.ones(entry.shape, dtype=int) if weight is None else np.asarray(weight, dtype=int)
-    if not entry.shape == exit.shape == event.shape == weight.shape:
+    each = None if weight is None else np.asarray(weight, dtype=int)
+    if not entry.shape == exit.shape == event.shape == (entry if each is None else each).shape:
         raise ValueError("entry, exit, event and weight must have one length")
     if np.any((entry < 0) | (exit < entry)):
         raise ValueError("months must satisfy 0 ≤ entry ≤ exit")
@@ -75,24 +75,27 @@ def person_months(
         raise ValueError("followed_to must have one month a subject, not before its exit")
     if groups is not None and len(groups) != len(entry):
         raise ValueError("groups must have one row a subject")
-    seen = exit > entry
     codes, keys = _coded(groups, len(entry))
-    last = int(exit[seen].max()) if seen.any() else 0
+    seen = exit > entry
+    if not seen.all():
+        entry, exit, event, codes = entry[seen], exit[seen], event[seen], codes[seen]
+        each, limit = (None if values is None else values[seen] for values in (each, limit))
+    last = int(exit.max(initial=0))
     shape = (len(keys), last + 1)
 
-    def by_month(months: np.ndarray, chosen: np.ndarray) -> np.ndarray:
-        """Subjects by group and month; their sums in floats are exact far beyond any number of subjects."""
+    def by_month(months: np.ndarray, chosen: np.ndarray | slice = slice(None)) -> np.ndarray:
+        """Subjects by group and month; weights add up in floats, exactly far beyond any number of subjects."""
         place = codes[chosen] * shape[1] + months[chosen]
-        return np.bincount(place, weight[chosen], shape[0] * shape[1]).reshape(shape)
+        return np.bincount(place, None if each is None else each[chosen], shape[0] * shape[1]).reshape(shape)
 
-    entering, leaving, ended = by_month(entry, seen), by_month(exit, seen), by_month(exit, seen & event)
+    entering, leaving, ended = by_month(entry), by_month(exit), by_month(exit, event)
     # In person-month k are those who entered by age k − 1 and had not left by it.
     columns = {"at_risk": np.cumsum(entering - leaving, axis=1)[:, :-1], "events": ended[:, 1:]}
     # Each group to its own last exit; without anybody ever at risk that is none.
     ends = (np.arange(shape[1]) * (leaving > 0)).max(axis=1, initial=0)
     if limit is not None:
         # Nobody is followed beyond the last month that is listed.
-        beyond = by_month(np.minimum(limit, ends[codes]), seen)
+        beyond = by_month(np.minimum(limit, ends[codes]))
         columns["followed"] = np.cumsum(entering - beyond, axis=1)[:, :-1]
     group, age = np.nonzero(np.arange(1, shape[1]) <= ends[:, None])
     counted = {name: values[group, age].astype(int) for name, values in columns.items()}

@@ -194,7 +194,7 @@ def _result(name: str, table: pd.DataFrame, keys: tuple[str, ...], confidence: f
 def _counts(subjects: Subjects) -> tuple[pd.DataFrame, list[str]]:
     """At risk and ends in each way by level and person-month, and the ways that there are."""
     table = subjects.table
-    kind = table["end_kind"].fillna(UNSTATED).where(table["event"])
+    kind = table["end_kind"].astype(object).fillna(UNSTATED).where(table["event"])
     kinds = [*KINDS, *([UNSTATED] if (kind == UNSTATED).any() else [])]
     counts = competing_risks.person_months(
         table["entry"],
@@ -204,7 +204,7 @@ def _counts(subjects: Subjects) -> tuple[pd.DataFrame, list[str]]:
         groups=table[["level"]] if subjects.attribute else None,
         followed_to=table["followed_to"],
     )
-    return counts, kinds
+    return (counts.astype({"level": object}) if subjects.attribute else counts), kinds
 
 
 def _fewest(counts: pd.DataFrame, subjects: Subjects, min_group: int) -> int:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import ibis
 import pandas as pd
 
 from customer_value.errors import DataError, SettingsError
 from customer_value.marts import Marts
-from customer_value.marts.dates import months_since
+from customer_value.marts.ages import followed
 from customer_value.marts.levels import Attribute, Levels, attributes, pooled
 from customer_value.marts.store import Meta, to_pandas
 from customer_value.stats import disclosure, survival
@@ -104,7 +103,9 @@ def follow(
             named = named.cat.reorder_categories(sorted(named.cat.categories))
         named = pooled(named, fewest=min_group) if pool else named
         order = tuple(named.cat.categories)
-        table = table.assign(level=named.astype(object)).drop(columns="value")
+        table = table.drop(columns="value")
+        # As numbers that stand for names, whatever how many accounts; in one order wherever they are counted.
+        table["level"] = named.cat.as_unordered().cat.reorder_categories(sorted(named.cat.categories))
     return Subjects(table, attribute, order, subject_notes(marts.meta, attribute))
 
 
@@ -142,19 +143,10 @@ def attribute_known_at_signup(meta: Meta, name: str) -> Attribute:
 
 
 def _followed(marts: Marts, attribute: Attribute | None) -> pd.DataFrame:
-    spells = marts.table("spells")
-    first = spells.filter((spells.spell == 1) & spells.entry_month.notnull() & spells.exit_month.notnull())
-    # The as-of day, not leaving, sets how far an account could be followed.
-    whole = ibis.greatest(months_since(first.origin_date, ibis.literal(marts.meta.as_of)), first.exit_month)
-    first = first.select(
-        "customer_id", "end_kind", entry="entry_month", exit="exit_month", event="event_month", followed_to=whole
-    )
     if attribute is None:
-        return to_pandas(first.drop("customer_id"))
-    accounts = marts.table("accounts")
+        return followed(marts)
     column = "cohort_month" if attribute.name.startswith("cohort_") else attribute.column
-    joined = first.inner_join(accounts.select("customer_id", value=column), "customer_id").order_by("customer_id")
-    table = to_pandas(joined.drop("customer_id"))
+    table = followed(marts, column)
     if column == "cohort_month":
         # Accounts of no cohort entered late or began before the data: not comparable at early ages.
         table = table[table["value"].notna()].reset_index(drop=True)
@@ -219,19 +211,21 @@ def _columns(table: pd.DataFrame) -> tuple[pd.Series, pd.Series, pd.Series]:
 def counts_by_age(subjects: Subjects) -> pd.DataFrame:
     """At risk, events and followed by level and person-month, as `survival.person_months` counts them."""
     table = subjects.table
-    return survival.person_months(
+    counts = survival.person_months(
         *_columns(table),
         groups=table[["level"]] if subjects.attribute else None,
         # A flat table does not say how long those who left would have been followed.
         followed_to=table.get("followed_to"),
     )
+    return counts.astype({"level": object}) if subjects.attribute else counts
 
 
 def accounts_by_level(subjects: Subjects) -> pd.Series:
     """Accounts of each level."""
     if subjects.attribute is None:
         return pd.Series(dtype=int)
-    return subjects.table["level"].value_counts()
+    sizes = subjects.table["level"].value_counts()
+    return sizes.set_axis(sizes.index.astype(object))
 
 
 def at_risk_by_age(subjects: Subjects) -> pd.Series:
