@@ -74,14 +74,16 @@ def _normal_tail(z: float) -> float:
 _MIX = "at an equal mix of customers"
 
 
-def _trend_experiment(name: str, says: str, *, errs: bool = True, raw_errs: bool = True, **world: float) -> Experiment:
+def _trend_experiment(
+    name: str, says: str, *, worlds: int = 500, errs: bool = True, raw_errs: bool = True, **world: float
+) -> Experiment:
     kind, five, half = ("errs", (0.03, 0.07), (0.0, 0.01)) if errs else ("finds", (None, None), (None, None))
     raw = (0.03, 0.07) if errs and raw_errs else (None, None)
     return Experiment(
         name=name,
         study="Trends over cohorts",
         says=f"{ACCOUNTS} accounts sign up over {MONTHS} months, large and small, on monthly and annual terms. {says}",
-        worlds=500,
+        worlds=worlds,
         short=15,
         world=partial(_trend, **world),
         measures=(
@@ -216,6 +218,7 @@ EXPERIMENTS = (
     _trend_experiment(
         "cohort_trend_shocks",
         f"Later cohorts leave as the earlier did, but months have shocks of their own (σ {SHOCK} of the log hazard).",
+        worlds=1500,
         shock=SHOCK,
     ),
     _trend_experiment(

@@ -14,7 +14,6 @@ LABELS = {"raw": "As they are", "adjusted": "At an equal mix of customers"}
 HEADS = {
     "kind": "Later cohorts",
     "estimate": "Points a year",
-    "ratio": "Rate of leaving, times",
     "p": "p",
     "n": "Accounts",
 }
@@ -92,7 +91,7 @@ def caption(trend: Result, *, age: int, words: Words) -> str:
     )
     return (
         f"{said}Change of the share still here at {words.months(age)} from one year's cohorts to the next, in "
-        "percentage points, with the scatter from month to month in its range; beside it the same as a ratio of the "
+        "percentage points, with the scatter from month to month in its range; the file also has the ratio of the "
         "rates of leaving."
     )
 
