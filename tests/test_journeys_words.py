@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from customer_value.stats.result import Result
+from customer_value.strategy.answers import activation, plan_ladder
 from customer_value.strategy.answers import journeys as answers
 from customer_value.strategy.decisions import decide
 from customer_value.strategy.established import journeys as established
@@ -70,27 +71,29 @@ def steps(*plans, metric="up") -> Result:
 class TestLadder:
     def test_the_ladder_breaks_only_where_a_step_is_clearly_lower(self) -> None:
         clear = steps(("Basic", 0.15, 0.07, 0.01), ("Plus", 0.05, -0.07, 0.01), ("Top", 0.04, -0.03, 0.4))
-        assert answers.ladder_headline(clear, words=WORDS).startswith("The ladder breaks above Plus")
+        assert plan_ladder.headline(clear, words=WORDS).startswith("The ladder breaks above Plus")
         unclear = steps(("Basic", 0.15, 0.07, 0.2), ("Plus", 0.05, -0.07, 0.2), ("Top", 0.04, -0.03, 0.4))
-        assert answers.ladder_headline(unclear, words=WORDS) == (
+        assert plan_ladder.headline(unclear, words=WORDS) == (
             "No step of the plan ladder is clearly harder than the others"
         )
-        assert "cannot be told" in answers.ladder_detail(unclear, **SPAN, words=WORDS)
-        assert "cannot be told" not in answers.ladder_detail(clear, **SPAN, words=WORDS)
+        assert "cannot be told" in plan_ladder.detail(unclear, **SPAN, words=WORDS)
+        said = plan_ladder.detail(clear, **SPAN, words=WORDS)
+        assert "cannot be told" not in said
+        assert "4.0 to 10.0 percentage points fewer moved up from Plus" in said
 
     def test_a_difference_that_turns_when_made_alike_is_no_break(self) -> None:
         turned = steps(("Basic", 0.15, 0.07, 0.01), ("Plus", 0.05, -0.07, 0.01))
         turned = turned.with_table(turned.table.assign(raw=-turned.table["raw"]))
-        assert answers.hardest_step(turned) is None
+        assert plan_ladder.hardest_step(turned) is None
 
     def test_more_leaving_breaks_it_too(self) -> None:
-        said = answers.ladder_headline(
+        said = plan_ladder.headline(
             steps(("Basic", 0.3, 0.1, 0.01), ("Plus", 0.1, -0.1, 0.01), metric="left"), words=WORDS
         )
         assert said.startswith("The ladder breaks at Basic: more leave there")
 
     def test_one_plan_is_no_ladder(self) -> None:
-        assert "one plan only" in answers.ladder_headline(steps(("All", 0.1, 0.0, 1.0)), words=WORDS)
+        assert "one plan only" in plan_ladder.headline(steps(("All", 0.1, 0.0, 1.0)), words=WORDS)
 
     def test_two_steps_are_one_look(self) -> None:
         pair = steps(("Basic", 0.1, 0.05, 0.02), ("Plus", 0.05, -0.05, 0.02))
@@ -154,7 +157,9 @@ class TestKinds:
         (record,) = established.kinds(made, words=WORDS)
         assert (record.design, record.action) == ("C", "kind_higher")
         assert decide([record]).ranked[0].certainty == "Test first"
-        assert answers.kinds_headline(made, words=WORDS) == "Power users keep revenue more often than others like them"
+        assert (
+            answers.kinds_headline(made, words=WORDS) == "Power users keep more of their revenue than others like them"
+        )
 
     def test_missing_tables_are_on_record(self) -> None:
         needed = {record.needs for record in established.not_studied(["milestones"])}
@@ -166,10 +171,18 @@ def test_the_page_leads_with_what_is_clearest() -> None:
     kinds = contrasts(contrast(0.1, 0.5, attribute="usage", level="power"))
     broken = steps(("Basic", 0.15, 0.07, 0.01), ("Plus", 0.05, -0.07, 0.01))
     level = steps(("Basic", 0.15, 0.07, 0.5), ("Plus", 0.05, -0.07, 0.5))
-    assert "goes with" in answers.headline(contrasts(contrast(0.1, 0.01)), broken, kinds, words=WORDS)
-    assert "The ladder breaks" in answers.headline(none, broken, kinds, words=WORDS)
+    assert answers.headline(contrasts(contrast(0.1, 0.01)), broken, kinds, words=WORDS) == (
+        "Accounts that began with “Toured within 30 days” keep more of their revenue"
+    )
+    assert (
+        answers.headline(none, broken, kinds, words=WORDS) == "Fewer accounts move up from Plus than from other plans"
+    )
     assert answers.headline(none, level, kinds, words=WORDS).startswith("Neither first days nor plans nor use")
 
 
 def test_cohorts_are_called_by_their_time() -> None:
-    assert [answers._cohort(name, WORDS) for name in ("2025-01", "2025Q1", "2025")] == ["Jan 2025", "2025 Q1", "2025"]
+    assert [activation._cohort(name, WORDS) for name in ("2025-01", "2025Q1", "2025")] == [
+        "Jan 2025",
+        "2025 Q1",
+        "2025",
+    ]

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
-from statistics import NormalDist
 
 import pandas as pd
 
 from customer_value.stats.result import Result
 from customer_value.strategy.alike import alike_in
 from customer_value.strategy.answers.labels import LABELS
+from customer_value.strategy.answers.plan_ladder import hardest_step
 from customer_value.strategy.established.segments import HARDLY_OVERLAP
 from customer_value.strategy.wording import Words, known
 
@@ -64,8 +64,11 @@ _OUTCOMES: Mapping[str, str] = {
     "logo_retention": "the share of accounts kept",
     "grr": "gross revenue retention",
 }
-_POWER = NormalDist().inv_cdf(0.975) + NormalDist().inv_cdf(0.8)
-"""Standard errors that a difference must measure to be found four times in five."""
+_VERBS: Mapping[str, tuple[str, str]] = {
+    "logo_retention": ("stay more often", "leave more often"),
+    "grr": ("keep more of their revenue", "lose more of their revenue"),
+}
+"""What accounts do where the difference is positive, and where it is negative."""
 
 
 # -- the whole page ---------------------------------------------------------------------------------------------------
@@ -75,9 +78,13 @@ def headline(behaviours: Result, steps: Result, kinds: Result, *, words: Words) 
     """The clearest thing on the page: a way to begin, else a step of the ladder, else a kind of account."""
     starts, broken, places = _clear(behaviours), hardest_step(steps), _clear(kinds)
     if not starts.empty:
-        return behaviour_headline(behaviours, words=words)
+        best = starts.iloc[0]
+        verb = _VERBS[best["metric"]]
+        did = f"Accounts that began with “{words.escape(best['level'])}”"
+        return f"{did} {verb[0] if best['estimate'] > 0 else verb[1]}"
     if broken is not None:
-        return ladder_headline(steps, words=words)
+        verb = "Fewer accounts move up from" if broken["metric"] == "up" else "More accounts leave"
+        return f"{verb} {words.escape(broken['plan'])} than {'from ' if broken['metric'] == 'up' else ''}other plans"
     if not places.empty:
         return kinds_headline(kinds, words=words)
     if not any(each.table["p"].notna().any() for each in (behaviours, steps, kinds)):
@@ -114,162 +121,6 @@ def detail(
 def _looked(result: Result, by: str, words: Words) -> str:
     tested = int(_adjusted(result)["p"].notna().sum())
     return f"{words.count(len(_clear(result)), tested)} {by}" if tested else ""
-
-
-# -- the ladder -------------------------------------------------------------------------------------------------------
-
-
-def hardest_step(steps: Result) -> pd.Series | None:
-    """The plan that clearly fewer move up from than from the others, else the one that clearly more leave.
-
-    Clear after the correction, and pointing the same way before groups were made alike; of several the most extreme.
-    None where there is none.
-    """
-    table, alpha = steps.table, 1 - (steps.level or 0.95)
-    for metric, worse in (("up", -1.0), ("left", 1.0)):
-        rows = table[(table["metric"] == metric) & (table["p_adjusted"] <= alpha)]
-        rows = rows[(worse * rows["difference"] > 0) & (worse * rows["raw"] > 0)]
-        if len(rows):
-            return rows.loc[(worse * rows["difference"]).idxmax()]
-    return None
-
-
-def ladder_headline(steps: Result, *, words: Words) -> str:
-    """Where the ladder breaks, or that no step stands out."""
-    plans = steps.table["plan"].nunique()
-    if plans < 2:
-        return "There is one plan only, so there is no ladder to climb" if plans else "No plan is named in the data"
-    worst = hardest_step(steps)
-    if worst is None:
-        ups = steps.table[steps.table["metric"] == "up"]
-        if len(ups) < 2:
-            return "The plan ladder has one step, so there is none to compare it with"
-        if ups["p"].notna().sum() < 2:
-            return "Too few accounts to tell where the plan ladder breaks"
-        return "No step of the plan ladder is clearly harder than the others"
-    plan = words.escape(worst["plan"])
-    if worst["metric"] == "up":
-        return f"The ladder breaks above {plan}: fewer move up from there than from other plans"
-    return f"The ladder breaks at {plan}: more leave there than on other plans, also at equal size, term and age"
-
-
-def ladder_detail(steps: Result, *, start: date, end: date, words: Words) -> str:
-    """Every step in counts, and what the comparison of steps could have found."""
-    table = steps.table
-    ups = table[(table["metric"] == "up") & table["estimate"].notna()]
-    if ups.empty:
-        return "" if table.empty else "Every plan with one above it holds too few accounts to show."
-    parts = [
-        f"from {words.escape(row['plan'])}, {words.count(row['events'], row['n'])} accounts moved up "
-        f"({words.range(row['low'], row['high'], 'share')})"
-        for _, row in ups.iterrows()
-    ]
-    text = f"Between the closes of {words.date(start)} and {words.date(end)}: {'; '.join(parts)}."
-    tested = ups[ups["p"].notna()]
-    if hardest_step(steps) is None and len(tested) > 1:
-        quantile = NormalDist().inv_cdf(0.5 + (steps.level or 0.95) / 2)
-        gap = ((tested["difference_high"] - tested["difference_low"]) / 2 / quantile * _POWER).median()
-        text += (
-            " Whether one step is harder than another cannot be told from these counts: a gap of about "
-            f"{words.points(gap, 0)} would have been found four times in five, smaller ones mostly not."
-        )
-    return text
-
-
-def ladder_caption(moves: Result, *, start: date, end: date, words: Words) -> str:
-    """What the cells are."""
-    sums = moves.table.groupby("way")["accounts"].sum()
-    up, down = (words.number(sums.get(way, 0)) for way in ("up", "down"))
-    return (
-        f"**{up} accounts moved up a plan, {down} moved down.** A row is the plan at the close of {words.date(start)}, "
-        f"the highest at the top; a column is where its accounts were at the close of {words.date(end)}. Whoever left "
-        "in between has left, even if it came back."
-    )
-
-
-def steps_caption(steps: Result, *, start: date, end: date, words: Words) -> str:
-    """Which plans most and fewest move up from and leave, then what is measured."""
-    parts = []
-    for metric, verb in (("up", "move up from"), ("left", "leave")):
-        rows = steps.table[(steps.table["metric"] == metric) & steps.table["estimate"].notna()]
-        if len(rows) > 1:
-            most, fewest = rows.loc[rows["estimate"].idxmax()], rows.loc[rows["estimate"].idxmin()]
-            parts.append(
-                f"{words.share(most['estimate'])} {verb} {words.escape(most['plan'])} and "
-                f"{words.share(fewest['estimate'])} {verb} {words.escape(fewest['plan'])}"
-            )
-    said = f"**{_upper('; '.join(parts))}.** " if parts else ""
-    return (
-        f"{said}Share of each plan's accounts that moved up, and that left, between the closes of {words.date(start)} "
-        f"and {words.date(end)}: the highest and the lowest of each are named. The bar is the range."
-    )
-
-
-def time_detail(time: Result, *, words: Words) -> str:
-    """How many have moved up, and left, a year after coming onto a plan, and when half of those who moved up had."""
-    table = time.table
-    parts = []
-    for plan in dict.fromkeys(table["plan"]):
-        rows = table[(table["plan"] == plan) & table["estimate"].notna()]
-        up, left = rows[rows["way"] == "up"], rows[rows["way"] == "left"]
-        if up.empty or left.empty:
-            continue
-        age = 12 if (up["month"] == 12).any() else int(up["month"].max())
-        one, two = (each[each["month"] == age].iloc[0] for each in (up, left))
-        half = up.loc[up["estimate"] >= up["estimate"].iloc[-1] / 2, "month"]
-        last = up.iloc[-1]
-        text = (
-            f"out of 100 that came onto {words.escape(plan)}, {words.number(100 * one['estimate'])} had moved up after "
-            f"{words.months(age)} ({words.range(one['low'], one['high'], 'share')}) and "
-            f"{words.number(100 * two['estimate'])} had left"
-        )
-        if last["estimate"] > 0:
-            within = words.months(last["month"])
-            text += f"; half of those that moved up within {within} had done so by month {half.iloc[0]}"
-        parts.append(text)
-    if not parts:
-        return ""
-    said = ". ".join([parts[0], *map(_upper, parts[1:])])
-    return (
-        f"Counted from the day on which an account came onto the plan, {said}. Who left could no longer move up and is "
-        "counted as that, not taken for merely unseen. The table above counts all accounts of a plan, however long "
-        "they have been on it; so its shares differ."
-    )
-
-
-def time_caption(time: Result, *, words: Words) -> str:
-    """The share that has moved up at the last month that curves reach."""
-    up = time.table[(time.table["way"] == "up") & time.table["estimate"].notna()]
-    if up.empty:
-        return "Share that has moved up a plan."
-    ends = up.sort_values("month", kind="stable").groupby("plan", sort=False).tail(1)
-    best = ends.loc[ends["estimate"].idxmax()]
-    return (
-        f"**Of accounts that came onto {words.escape(best['plan'])}, "
-        f"{words.interval(best['estimate'], best['low'], best['high'], 'share')} had moved up after "
-        f"{words.months(best['month'])}.** Share that has moved to a higher plan, by months on the plan; leaving and "
-        "moving down compete with it. A curve ends where fewer than the smallest group are left on the plan."
-    )
-
-
-def upgrades(time: Result) -> Result:
-    """The shares that have moved up, keyed by ``plan, month``."""
-    rows = time.where(way="up")
-    return Result(**{**vars(rows), "keys": ("plan", "month")})
-
-
-def at_a_year(time: Result) -> Result:
-    """The rows of the twelfth month on a plan and of the last month that its curve reaches."""
-    table = time.table[time.table["estimate"].notna()]
-    last = table.groupby(["plan", "way"])["month"].transform("max")
-    return time.with_table(table[(table["month"] == 12) | (table["month"] == last)])
-
-
-def moved(moves: Result) -> Result:
-    """The cells with anybody in them, moves before those who stayed, the largest sum of MRR first."""
-    table = moves.table[moves.table["accounts"] > 0]
-    table = table.assign(stayed=table["way"] == "same").sort_values(["stayed", "mrr"], ascending=[True, False])
-    return moves.with_table(table.drop(columns="stayed"))
 
 
 # -- first days -------------------------------------------------------------------------------------------------------
@@ -348,9 +199,8 @@ def kinds_headline(contrasts: Result, *, words: Words) -> str:
     clear = _clear(contrasts)
     if not clear.empty:
         best = clear.iloc[0]
-        what = {"logo_retention": ("stay", "leave"), "grr": ("keep revenue", "lose revenue")}[best["metric"]]
-        verb = what[0] if best["estimate"] > 0 else what[1]
-        return f"{_kind(best)} {verb} more often than others like them"
+        verb = _VERBS[best["metric"]][0 if best["estimate"] > 0 else 1]
+        return f"{_kind(best)} {verb} than others like them"
     if not _adjusted(contrasts)["p"].notna().any():
         return "Kinds of use, journeys and value cannot be compared"
     return "No kind of use, journey or value clearly tells who stays"
@@ -401,70 +251,6 @@ def kept(kinds: Result) -> Result:
     """Shares of accounts kept, by scheme and kind."""
     rows = kinds.where(metric="logo_retention")
     return Result(**{**vars(rows), "table": rows.table[rows.table["attribute"] != "all"].reset_index(drop=True)})
-
-
-# -- activation -------------------------------------------------------------------------------------------------------
-
-
-def activation_headline(back: Result, *, words: Words) -> str:
-    """Out of 100 activated accounts, how many come back."""
-    rows = back.table[back.table["rolling"].eq(False) & back.table["estimate"].notna()]
-    if rows.empty:
-        return "No account has been observed for long enough after its activation"
-    parts = [f"{words.number(100 * row['estimate'])} on day {words.number(row['day'])}" for _, row in rows.iterrows()]
-    return f"Out of 100 newly activated accounts, {words.list(parts)} use the product again"
-
-
-def activation_detail(back: Result, *, reach: int, words: Words) -> str:
-    """Both definitions, with their ranges, and what activation is."""
-    parts = []
-    for _, row in back.table.iterrows():
-        if not known(row["estimate"]):
-            continue
-        day = words.number(row["day"])
-        when = (
-            f"on day {day} or within {words.number(reach)} days after it" if row["rolling"] else f"on day {day} itself"
-        )
-        share = words.interval(row["estimate"], row["low"], row["high"], "share")
-        parts.append(f"{when}, {words.count(row['events'], row['n'])} accounts came back: {share}")
-    said = f"{_upper('; '.join(parts))}." if parts else ""
-    return f"{said} {' '.join(words.escape(note) for note in back.notes)} That day is day 0.".strip()
-
-
-def activation_drawn(cohorts: Result, back: Result, *, words: Words) -> Result:
-    """The cohorts observed to the end beneath all accounts, keyed by ``cohort, metric``."""
-    rows = cohorts.table[cohorts.table["observed"]]
-    named = rows.assign(cohort=[_cohort(name, words) for name in rows["cohort"]])
-    table = pd.concat([back.table.assign(cohort="all"), named], ignore_index=True)
-    return Result(**{**vars(cohorts), "table": table, "keys": ("cohort", "metric"), "reference": "all"})
-
-
-def activation_caption(cohorts: Result, *, words: Words) -> str:
-    """How far cohorts lie apart on the first day looked at, and what is blank."""
-    shown = cohorts.table[cohorts.table["estimate"].notna()]
-    if shown.empty:
-        return "Coming back by time of activation: every cohort is too small to show, or not wholly observed."
-    first = shown[shown["metric"] == shown["metric"].iloc[0]]
-    low, high = words.share(first["estimate"].min()), words.share(first["estimate"].max())
-    said = f"{low} in every cohort" if low == high else f"From {low} to {high} over cohorts"
-    return (
-        f"**{said}.** Share of a cohort's accounts that used the product again, by when they were activated; the first "
-        "column is what the bold words are about. A cohort not observed to the end is blank. Ranges are in the table."
-    )
-
-
-def _cohort(name: str, words: Words) -> str:
-    """ "2025-01" as a month, "2025Q1" as a quarter, "2025" as it is."""
-    return words.month(f"{name}-01") if "-" in name else name.replace("Q", " Q")
-
-
-def activation_names(back: Result, *, reach: int, words: Words) -> dict[str, str]:
-    """What the measures are called."""
-    return {
-        row["metric"]: f"Day {words.number(row['day'])}"
-        + (f" or within {words.number(reach)} days after it" if row["rolling"] else " itself")
-        for _, row in back.table.iterrows()
-    }
 
 
 # -- words that several parts need ------------------------------------------------------------------------------------

@@ -141,7 +141,6 @@ def activation_cohorts(
         n_of="accounts",
         suppressed=int((table["estimate"].isna() & table["observed"].eq(True)).sum()),
         method=f"{METHOD.format(reach=reach)}. By {chosen} of activation; blank until wholly observed",
-        notes=(_what(marts, activated),),
     )
 
 
