@@ -413,6 +413,7 @@ TABLES: tuple[Table, ...] = (
         ),
         "acquisition cost, payback, margins",
         clock="month",
+        studied=True,
     ),
     Table(
         "targets",
@@ -488,7 +489,9 @@ RESERVED: frozenset[str] = frozenset((
     "first_plan", "first_term", "first_mrr", "first_seats", "status", "mrr_now", "plan_now", "term_now", "seats_now",
     "next_due", "spells", "plan", "term", "seats", "mrr", "start_mrr", "end_mrr", "returned_mrr", "lost", "due",
     "end_kind", "end_reason", "tenure", "churned", "score", "acquisition_cost", "referred", "month", "age", "n",
-    "estimate", "low", "high", "events", "level", "attribute", "metric",
+    "estimate", "low", "high", "events", "level", "attribute", "metric", "due_date", "outcome", "stated",
+    "contradicted", "renewed", "mrr_before", "mrr_after", "plan_after", "term_after", "months_old", "renewal_age",
+    "renewal_value",
 ))  # fmt: skip
 """Names that the marts and studies use themselves; no attribute or feature may take one."""
 
