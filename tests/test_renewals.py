@@ -418,7 +418,7 @@ class TestShares:
             expected = scipy.stats.chi2_contingency(table, correction=False).pvalue
             assert row["p"] == pytest.approx(expected)
         adjusted = found.table[found.table["kind"] == "adjusted"]
-        assert set(adjusted.loc[adjusted["attribute"] == "contract_value", "adjusted_for"]) <= {
+        assert set(adjusted.loc[adjusted["attribute"] == "renewal_value", "adjusted_for"]) <= {
             "plan, age",
             "age, plan",
         }

@@ -42,7 +42,7 @@ def stacked(
     labels: Mapping[str, str] | None = None,
     x_label: str | None = None,
 ) -> Figure:
-    """A bar a group, parted in the order in which parts first appear; parts wide enough carry their value.
+    """A bar a group, parted in the order in which parts first appear; of several, those wide enough carry their value.
 
     Shares fill the bar, and the number of what was counted stands at its right; amounts have lengths from zero on one
     scale, and their sum stands there.
@@ -111,7 +111,8 @@ def stacked(
                 colour = PART_COLOURS.get(str(each), theme.UNCLEAR)
                 axes.barh(middle, length, left=begins, height=bar, color=colour, edgecolor=theme.CARD, lw=0.6)
                 text = theme.value(amount, result.unit, words)
-                if amount > 0 and theme.text_width(text, small) + 0.06 < length:
+                # Of a bar of one part the sum at its right says as much.
+                if len(amounts[group]) > 1 and amount > 0 and theme.text_width(text, small) + 0.06 < length:
                     theme.write(
                         figure, text, left=begins + length / 2, top=middle, size=small, color=_ink(colour),
                         align="center", vertical="center",

@@ -19,6 +19,8 @@ RESERVED = frozenset(
         *("seats_now", "next_due", "spells", "start_mrr", "end_mrr", "returned_mrr", "lost", "end_kind", "end_reason"),
         *("due", "plan", "term", "seats", "month", "movement", "mrr_band", "all"),
         *("cohort_year", "cohort_half", "cohort_quarter", "referred"),
+        *("due_date", "outcome", "stated", "contradicted", "renewed", "mrr_before", "mrr_after", "plan_after"),
+        *("term_after", "months_old", "renewal_age", "renewal_value"),
     )
 )
 """Names that mean something in the marts or in a period's base, so that no attribute can bear them."""

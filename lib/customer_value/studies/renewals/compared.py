@@ -30,8 +30,8 @@ _ITSELF: Mapping[str, tuple[str, ...]] = {
     "first_plan": ("plan",),
     "term": ("term",),
     "first_term": ("term",),
-    "contract_value": ("size",),
-    "tenure": ("age",),
+    "renewal_value": ("size",),
+    "renewal_age": ("age",),
 }
 """What an attribute is itself, so that it is not made alike in it."""
 
@@ -190,7 +190,7 @@ def under_contract(marts: Marts, scope: Scope) -> pd.DataFrame:
     accounts = marts.frame("accounts")
     active = accounts[(accounts["status"] == "active") & (accounts["term_now"] >= scope.least_term)]
     return active.assign(
-        contract_value=12 * active["mrr_now"], tenure=tenure(active["next_due"], active["origin_date"])
+        renewal_value=12 * active["mrr_now"], renewal_age=tenure(active["next_due"], active["origin_date"])
     )
 
 
@@ -201,6 +201,6 @@ def covariates(base: pd.DataFrame) -> pd.DataFrame:
             "size": np.log(base["mrr_before"].astype(float)),
             "term": base["term"].map(lambda term: None if pd.isna(term) else f"{term:g}"),
             "plan": base["plan"],
-            "age": np.log1p(base["age"].clip(lower=0)),
+            "age": np.log1p(base["months_old"].clip(lower=0)),
         }
     )

@@ -17,8 +17,8 @@ from customer_value.marts.renewals import falling_due, listed, unmatched
 FIRST_YEAR_MONTHS = 13
 """Up to this age a renewal is one of the first year's: a term of twelve months may run out some days after it."""
 
-_TENURE = Attribute("tenure", "Time as a customer", "tenure", "start", "text")
-_CONTRACT_VALUE = Attribute("contract_value", "Contract value a year", "contract_value", "start", "money")
+_TENURE = Attribute("renewal_age", "Time as a customer", "renewal_age", "start", "text")
+_CONTRACT_VALUE = Attribute("renewal_value", "Contract value a year", "renewal_value", "start", "money")
 
 
 @dataclass(frozen=True)
@@ -51,9 +51,9 @@ def fallen_due(marts: Marts, scope: Scope) -> pd.DataFrame:
 
     Returns
     -------
-    As `customer_value.marts.renewals.falling_due`, with ``renewed`` (missing while pending), ``contract_value`` (MRR
-    before, times twelve), ``tenure`` (``first year``, ``later``; missing if the start is unknown), ``age`` in months,
-    the first plan, term and seats, and every declared attribute.
+    As `customer_value.marts.renewals.falling_due`, with ``renewed`` (missing while pending), ``renewal_value`` (MRR
+    before, times twelve), ``months_old`` and ``renewal_age`` (``first year``, ``later``; missing if the start is
+    unknown), the first plan, term and seats, and every declared attribute.
     """
     found = falling_due(marts, least_term=scope.least_term)
     inside = (found["due_date"] > pd.Timestamp(scope.start)) & (found["due_date"] <= pd.Timestamp(scope.end))
@@ -64,9 +64,9 @@ def fallen_due(marts: Marts, scope: Scope) -> pd.DataFrame:
     return base.assign(
         renewed=(base["outcome"] != "lapsed").where(decided),
         start_mrr=base["mrr_before"],
-        contract_value=12 * base["mrr_before"],
-        age=_months(base["due_date"], base["origin_date"]),
-        tenure=tenure(base["due_date"], base["origin_date"]),
+        renewal_value=12 * base["mrr_before"],
+        months_old=_months(base["due_date"], base["origin_date"]),
+        renewal_age=tenure(base["due_date"], base["origin_date"]),
     )
 
 
