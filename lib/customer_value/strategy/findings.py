@@ -62,7 +62,7 @@ METRICS = {
     "projected_share": "projected share of accounts still here",
     "quick_ratio": "quick ratio",
     "revenue_per_account": "revenue per account won",
-    "renewal": "the share of contracts renewed",
+    "renewal": "contract renewal",
     "share_still_here": "share of accounts still here",
     "survival": "length of stay",
     "upgraded": "share of accounts that moved up a plan",
