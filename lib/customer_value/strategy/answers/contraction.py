@@ -57,6 +57,11 @@ def types_caption(types: Result, *, start: date, end: date, words: Words) -> str
     )
 
 
+def types_drawn(types: Result) -> Result:
+    """The same with the cuts of each kind as its count: all kinds are shares of one number."""
+    return types.with_table(types.table.assign(n=types.table["events"]))
+
+
 def patterns_caption(patterns: Result, *, words: Words) -> str:
     """Which pattern is commoner in cuts than in other months."""
     table = patterns.table.set_index("pattern")
@@ -157,8 +162,12 @@ def _lags(lags: Result, words: Words) -> str:
     if len(table) < 2:
         return ""
     first, last = table.iloc[0], table.iloc[-1]
-    return (
+    text = (
         f"Leaving the first {words.months(last['lag'] - 1)} after the cut out of account gives "
-        f"{words.value(last['estimate'], 'ratio')} instead of {words.value(first['estimate'], 'ratio')}. If a cut "
-        "were only the first step of an end already decided, the ratio would fall towards 1 by that."
+        f"{words.value(last['estimate'], 'ratio')} instead of {words.value(first['estimate'], 'ratio')}."
+    )
+    if not first["low"] > 1:
+        return text
+    return (
+        f"{text} If a cut were only the first step of an end already decided, the ratio would fall towards 1 by that."
     )
