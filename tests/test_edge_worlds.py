@@ -18,8 +18,9 @@ import pytest
 
 from customer_value.errors import ReportError
 from customer_value.marts import Marts, periods
+from customer_value.rules import Rules
 from customer_value.stats.result import Result
-from customer_value.studies import cohort_survival, data_quality, revenue, segments
+from customer_value.studies import cohort_survival, cohort_value, data_quality, expansion, revenue, segments
 from marts_fixtures import build_marts
 
 AS_OF = date(2025, 12, 31)
@@ -177,10 +178,35 @@ def _questions(marts: Marts, *, thorough: bool) -> list[tuple[str, Callable[[], 
         for metric in cohort_survival.METRICS
     ]
     asked += [("cohorts_at_age", lambda: cohort_survival.cohorts_at_age(marts))]
+    quick = {"reach": cohort_value.Reach(replicates=40)}
+    asked += [
+        (function.__name__, lambda f=function: f(marts, **quick))
+        for function in (cohort_value.projection, cohort_value.back_test, cohort_value.lifetimes)
+    ]
+    asked += [
+        (function.__name__, lambda f=function: f(marts))
+        for function in (cohort_value.brought_in, cohort_value.economics, cohort_value.contrasts)
+    ]
+    asked += [
+        (f"by_cohort {metric}", lambda m=metric: cohort_value.by_cohort(marts, metric=m))
+        for metric in ("revenue", "multiple")
+    ]
     asked += [("tables", lambda: data_quality.tables(marts)), ("who_is_in", lambda: data_quality.who_is_in(marts))]
     asked += [("freshness", lambda: data_quality.freshness(marts))]
     if marts.meta.as_of is not None:
         asked += [("volumes", lambda: data_quality.volumes(marts))]
+        asked += [
+            (function.__name__, lambda f=function: f(marts))
+            for function in (expansion.timing, expansion.rates, expansion.after_contraction)
+        ]
+        rules = Rules(behaviours=({"name": "busy", "usage": "events", "top_share": 0.5, "within_days": 60},))
+        asked += [(function.__name__, lambda f=function, s=span: f(marts, **s)) for span in spans
+                  for function in (segments.overview, segments.moves, segments.steps)]  # fmt: skip
+        asked += [(function.__name__, lambda f=function, s=span: f(marts, rules, **s)) for span in spans
+                  for function in (segments.kinds, segments.kind_contrasts)]  # fmt: skip
+        asked += [("time_on_plan", lambda: segments.time_on_plan(marts))]
+        asked += [("behaviours", lambda: segments.behaviours(marts, rules.behaviours))]
+        asked += [("kinds_today", lambda: segments.kinds_today(marts, rules))]
     return asked
 
 
