@@ -9,8 +9,9 @@ limits, the log-rank test over the twenty segments, and the restricted mean over
 
 lifelines is timed from the same Parquet files read into rows: a KaplanMeierFitter a segment, its restricted mean, and
 the log-rank test. Its restricted mean has no variance of the estimate; ours is compared with Greenwood's for an area,
-reckoned from lifelines' own event tables. Of each the better of two runs counts. Ends with an error where a target is
-missed: equal within 1e-9, five times faster.
+reckoned from lifelines' own event tables. Of each the better of two runs counts, in seconds of the processor: what else
+the machine does is then nothing to it, and ours gains nothing by reading on several cores. Ends with an error where a
+target is missed: equal within 1e-9, five times faster.
 """
 
 from __future__ import annotations
@@ -93,14 +94,16 @@ def their_test(rows: pd.DataFrame) -> float:
     return multivariate_logrank_test(rows["exit_month"], rows["segment"], rows["event_month"]).test_statistic
 
 
-def timed(work: Callable[[], Made]) -> tuple[Made, float]:
-    """What the work gives, and the seconds of the better of two runs: the first may wait for imports and for others."""
+def timed(work: Callable[[], Made]) -> tuple[Made, float, float]:
+    """What the work gives, and seconds of the processor and of the clock of the better of two runs: the first may wait
+    for imports.
+    """
     seconds = []
     for _ in range(2):
-        begun = time.perf_counter()
+        begun = time.process_time(), time.perf_counter()
         made = work()
-        seconds.append(time.perf_counter() - begun)
-    return made, min(seconds)
+        seconds.append((time.process_time() - begun[0], time.perf_counter() - begun[1]))
+    return made, *min(seconds)
 
 
 def variance_of_area(fitter: KaplanMeierFitter) -> float:
@@ -116,10 +119,10 @@ def variance_of_area(fitter: KaplanMeierFitter) -> float:
 
 def compare(folder: Path) -> int:
     console = Console(width=110)
-    (curves, test, means), mine = timed(lambda: ours(folder))
-    rows, reading = timed(lambda: read(folder))
-    (fitted, areas), fitting = timed(lambda: theirs(rows))
-    statistic, testing = timed(lambda: their_test(rows))
+    (curves, test, means), *mine = timed(lambda: ours(folder))
+    rows, *reading = timed(lambda: read(folder))
+    (fitted, areas), *fitting = timed(lambda: theirs(rows))
+    statistic, *testing = timed(lambda: their_test(rows))
     apart = {"curves": 0.0, "restricted means": 0.0, "their standard errors": 0.0}
     by_segment = means.set_index("level")
     for name, curve in curves.groupby("level"):
@@ -131,17 +134,21 @@ def compare(folder: Path) -> int:
         error = float(np.sqrt(variance_of_area(fitter)))
         apart["their standard errors"] = max(apart["their standard errors"], abs(mean["standard_error"] / error - 1))
     apart["log-rank statistic"] = abs(test.statistic / statistic - 1)
-    whole = reading + fitting + testing
+    whole = [sum(parts) for parts in zip(reading, fitting, testing, strict=True)]
     table = Table(title=f"{len(rows):,} accounts, {int(rows['event_month'].sum()):,} ends, {len(fitted)} segments")
-    for heading in ("", "seconds", "times ours"):
+    for heading in ("", "seconds of the processor", "times ours", "of the clock"):
         table.add_column(heading, justify="right" if heading else "left")
-    table.add_row("ours, from the marts, counting included", f"{mine:.2f}", "1")
-    for name, seconds in (("lifelines, from the same files", whole), ("  reading rows", reading),
-                          ("  curves and restricted means", fitting), ("  log-rank test", testing)):  # fmt: skip
-        table.add_row(name, f"{seconds:.2f}", f"{seconds / mine:.1f}")
+    for name, seconds in (
+        ("ours, from the marts, counting included", mine),
+        ("lifelines, from the same files", whole),
+        ("  reading rows", reading),
+        ("  curves and restricted means", fitting),
+        ("  log-rank test", testing),
+    ):
+        table.add_row(name, f"{seconds[0]:.2f}", f"{seconds[0] / mine[0]:.1f}", f"{seconds[1]:.2f}")
     console.print(table)
     console.print(", ".join(f"{name} {value:.1e} apart" for name, value in apart.items()) + ".")
-    return 0 if whole >= FASTER * mine and max(apart.values()) <= CLOSER else 1
+    return 0 if whole[0] >= FASTER * mine[0] and max(apart.values()) <= CLOSER else 1
 
 
 def main(arguments: list[str]) -> int:
