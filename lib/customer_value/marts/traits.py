@@ -64,8 +64,9 @@ def traits_at(marts: Marts, day: date) -> tuple[pd.DataFrame, tuple[Trait, ...]]
     -------
     One row an account, by ``customer_id``: ``usage`` (active days, else uses, in 30 days as a customer, over the
     `WINDOW` whole months before), ``features`` (different ones in that time), ``trend`` (``usage`` over that of the
-    `WINDOW` months before), ``tenure`` (months since its origin), ``mrr`` and ``seats``; missing where not known. And
-    the traits that some account has, in this order; none where use is not recorded, for then there is no behaviour.
+    `WINDOW` months before, half the median use added to both), ``tenure`` (months since its origin), ``mrr`` and
+    ``seats``; missing where not known. And the traits that some account has, in this order; none where use is not
+    recorded, for then there is no behaviour.
 
     Raises
     ------
@@ -79,8 +80,8 @@ def traits_at(marts: Marts, day: date) -> tuple[pd.DataFrame, tuple[Trait, ...]]
     before = engagement(marts, months_earlier(day, WINDOW), months=WINDOW).reindex(accounts.index)
     origin = to_pandas(marts.table("accounts").select("customer_id", "origin_date")).set_index("customer_id")
     age = (pd.Timestamp(day) - origin["origin_date"].reindex(accounts.index)).dt.days
-    # Accounts that did not use it at all rose or fell by an amount, not without bounds.
-    floor = 0.1 * float(np.nanmedian(now["usage"])) if now["usage"].notna().any() else 0.0
+    # A few uses more or less are no trend, though they may be twice as many.
+    floor = 0.5 * float(np.nanmedian(now["usage"])) if now["usage"].notna().any() else 0.0
     found = pd.DataFrame(
         {
             "usage": _DAYS * now["usage"],

@@ -114,14 +114,14 @@ def stable_clusters(points: npt.ArrayLike, *, method: str = "kmeans", most: int 
 def robust_scores(values: pd.DataFrame, *, limit: float = 2.5) -> pd.DataFrame:
     """Traits in units of their own spread, from their own middle, so that none counts for more than another.
 
-    Less the median, over the interquartile range (as a standard deviation: × 0.7413), where that is nothing over the
-    standard deviation; held within ``limit`` so that no outlier is a cluster of its own. A missing value is the median.
-    Traits that do not vary are left out.
+    Less the median, over the range of the middle four fifths (as a standard deviation: × 0.3902), where that is nothing
+    over the standard deviation; held within ``limit`` so that no outlier is a cluster of its own. A missing value is
+    the median. Traits that do not vary are left out.
     """
     found = {}
     for name, column in values.items():
         away = column.astype(float) - column.median()
-        spread = 0.7413 * float(away.quantile(0.75) - away.quantile(0.25))
+        spread = 0.3902 * float(away.quantile(0.9) - away.quantile(0.1))
         spread = spread if spread > 1e-9 else float(away.std(ddof=0))
         if np.isfinite(spread) and spread > 1e-9:
             found[name] = (away / spread).clip(-limit, limit).fillna(0.0)
@@ -143,13 +143,14 @@ def _come_back(points: np.ndarray, divided: Partition, method: str, setting: flo
     total = np.zeros(len(divided.centres))
     for _ in range(HALVES):
         half = order[generator.permutation(len(points))[: len(points) // 2]]
-        total += _most_alike(divided.labels[half], partition(points[half], method=method, setting=setting).labels)
+        anew = partition(points[half], method=method, setting=setting).labels
+        total += _most_alike(divided.labels[half], anew, len(total))
     return total / HALVES
 
 
-def _most_alike(labels: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Of each cluster of the first, the largest Jaccard with a cluster of the second."""
-    count, found = labels.max(initial=-1) + 1, others.max(initial=-1) + 1
+def _most_alike(labels: np.ndarray, others: np.ndarray, count: int) -> np.ndarray:
+    """Of each of ``count`` clusters of the first, the largest Jaccard with a cluster of the second."""
+    found = others.max(initial=-1) + 1
     if not found:
         return np.zeros(count)
     table = np.zeros((count + 1, found + 1))

@@ -38,6 +38,9 @@ NUMBER_CAPTION = (
 DRAWN = ("logo_retention", "grr", "expansion_rate")
 """Outcomes that are drawn, in this order."""
 
+_GAP = 1.25
+"""How far apart, against chance, clusters lie that a gap can be seen between."""
+
 _PLAIN: Mapping[str, str] = {
     "logo_retention": "of its accounts",
     "grr": "of its revenue",
@@ -76,6 +79,9 @@ def detail(found: Result, tried: Result, compared: Result, *, start: date, words
         f" Divided anew with half of them, every cluster comes back: it shares at least {words.share(least)} of its "
         "accounts with the one most like it."
     )
+    row = tried.table[tried.table["chosen"].astype(bool)].iloc[0]
+    if row["silhouette"] < _GAP * row["by_chance"]:
+        text += " There are no gaps between them: where one ends and the next begins, accounts differ by degrees."
     return f"{text} {_fared(compared, words)}"
 
 
