@@ -199,13 +199,13 @@ class TestFallingDue:
 
 
 LIST = (
-    ("dearer", "2024-01-15", "Renewed"),
+    ("dearer", "2024-01-15", "Renewed for 12 months"),
     ("pause", "2024-02-01", "RENEWED at a discount"),
     ("returns", "2024-02-01", "Churned"),
     ("to months", "2024-01-20", "Moved to monthly"),
     ("broke", "2024-03-05", "lost"),
     ("quarters", "2024-05-30", "Renewed"),
-    ("runs on", "2024-03-31", "not renewed"),
+    ("runs on", "2024-03-31", "Won't renew"),
     ("longer", "2023-12-15", "???"),
     ("no word", "2024-06-30", "Lapsed"),
     ("dunning", "2024-03-05", "in progress"),

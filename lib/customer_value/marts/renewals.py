@@ -37,9 +37,9 @@ _PENNY = 0.01
 
 _WORDS = (
     ("pending", "pending|open|progress|negotiat"),
-    ("lapsed", "laps|lost|churn|cancel|expire|not? ?-?renew|non ?-?renew|declin|terminat"),
-    ("moved_shorter", "month"),
-    ("renewed", "renew|retain|won|exten|upgrad|downgrad|expan|contract|flat|discount|upsell"),
+    ("lapsed", "laps|lost|churn|cancel|expire|(not|no|non|won.t)[ -]?renew|declin|terminat|discontinu|ended"),
+    ("moved_shorter", "monthly|month[ -]to[ -]month"),
+    ("renewed", "renew|retain|won|exten|upgrad|downgrad|expan|contraction|flat|discount|upsell"),
 )
 """How a company's own words for an outcome are understood; the first that fits."""
 
