@@ -97,10 +97,10 @@ def steps_caption(steps: Result, *, start: date, end: date, words: Words) -> str
         rows = steps.table[(steps.table["metric"] == metric) & steps.table["estimate"].notna()]
         if len(rows) > 1:
             most, fewest = rows.loc[rows["estimate"].idxmax()], rows.loc[rows["estimate"].idxmin()]
-            parts.append(
-                f"{words.share(most['estimate'])} {verb} {words.escape(most['plan'])} and "
-                f"{words.share(fewest['estimate'])} {verb} {words.escape(fewest['plan'])}"
-            )
+            high, low = words.share(most["estimate"]), words.share(fewest["estimate"])
+            alike = f"{high} {verb} each plan, to the nearest per cent"
+            apart = f"{high} {verb} {words.escape(most['plan'])} and {low} {verb} {words.escape(fewest['plan'])}"
+            parts.append(alike if high == low else apart)
     said = f"**{_upper('; '.join(parts))}.** " if parts else ""
     return (
         f"{said}Share of each plan's accounts that moved up, and that left, between the closes of {words.date(start)} "
