@@ -39,6 +39,7 @@ NEEDS = {
     "success_allocation": ("subscriptions",),
     "product": ("subscriptions", "feature_usage_monthly"),
     "sales_incentives": ("subscriptions", "customers"),
+    "marketing_spend": ("subscriptions", "customers"),
 }
 """The tables that an area's question cannot be asked without; an area that is not here has no chapter yet."""
 
@@ -56,6 +57,7 @@ USES = {
     "success_allocation": "which accounts carry how much revenue",
     "product": "which account used which feature, month by month",
     "sales_incentives": "who sold each account, and through which channel",
+    "marketing_spend": "what each account cost to win, and which channel it came through",
 }
 """What those tables would say."""
 
@@ -63,7 +65,7 @@ MATERIAL = 0.005
 """Facts below this share of annual recurring revenue are watched, not acted on."""
 
 FEW = 10
-"""Facts of fewer accounts than this are watched, not acted on."""
+"""Facts of fewer accounts than this are watched, not acted on; or of more, of which few pay nearly all of it."""
 
 
 COST = "revenue lost: {money} {period}"
@@ -647,8 +649,8 @@ def _of_facts(group: Sequence[Finding], material: float) -> Decision:
 
 
 def rests_on_few(finding: Finding) -> bool:
-    """Whether a fact is of so few accounts that it says more about them than about the business."""
-    return finding.n is not None and finding.n < FEW
+    """Whether a fact is of so few accounts, or so few decide it, that it says more about them than about the business."""
+    return finding.few_accounts or (finding.n is not None and finding.n < FEW)
 
 
 def _counts(finding: Finding) -> bool:
