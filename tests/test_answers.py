@@ -388,9 +388,9 @@ def test_facts_carry_annual_money_and_say_what_is_missing() -> None:
     waterfall = result([{"movement": "reactivation", "estimate": 50.0, "n": 2}], ("movement",), unit="money")
     parts = result(
         [
-            {"movement": "contraction", "part": "seats", "estimate": -30.0, "n": 4},
-            {"movement": "contraction", "part": "price", "estimate": 5.0, "n": 1},
-            {"movement": "expansion", "part": "addon", "estimate": 70.0, "n": 9},
+            {"movement": "contraction", "part": "seats", "estimate": -30.0, "n": 4, "effective_n": 4.0},
+            {"movement": "contraction", "part": "price", "estimate": 5.0, "n": 1, "effective_n": 1.0},
+            {"movement": "expansion", "part": "addon", "estimate": 70.0, "n": 9, "effective_n": 9.0},
         ],
         ("movement", "part"),
         unit="money",
@@ -398,8 +398,8 @@ def test_facts_carry_annual_money_and_say_what_is_missing() -> None:
     influence = result([{"measure": "top_ten_share", "estimate": 0.2, "n": 90, "few_accounts": False, "unit": "share"}],
                        ("measure",), unit="by row")  # fmt: skip
     lost = [
-        {"end_kind": "involuntary", "reason": "Card", "estimate": 40.0, "n": 3},
-        {"end_kind": "voluntary", "reason": "Price", "estimate": 90.0, "n": 5},
+        {"end_kind": "involuntary", "reason": "Card", "estimate": 40.0, "n": 3, "effective_n": 3.0},
+        {"end_kind": "voluntary", "reason": "Price", "estimate": 90.0, "n": 5, "effective_n": 5.0},
     ]
     options = {"waterfall": waterfall, "parts": parts, "influence": influence, **SPAN, "words": WORDS}
     found = established_revenue.revenue_facts(reasons=result(lost, ("end_kind", "reason"), unit="money"), **options)
@@ -412,18 +412,44 @@ def test_facts_carry_annual_money_and_say_what_is_missing() -> None:
         "expansion_addon": 840,
         "reactivation": 600,
     }
-    silent = [{"end_kind": "not stated", "reason": "not stated", "estimate": 9.0, "n": 1}]
+    silent = [{"end_kind": "not stated", "reason": "not stated", "estimate": 9.0, "n": 1, "effective_n": 1.0}]
     found = established_revenue.revenue_facts(reasons=result(silent, ("end_kind", "reason"), unit="money"), **options)
     assert [finding.needs for finding in found if finding.kind == "not_studied"] == [("subscriptions.end_kind",)]
     total = next(finding for finding in found if finding.metric == "churn")
     assert (total.money, total.area, total.action, total.kind) == (108, "churn_prevention", "churn", "fact")
-    said = [{"end_kind": "not stated", "reason": "Price", "estimate": 9.0, "n": 1}]
+    said = [{"end_kind": "not stated", "reason": "Price", "estimate": 9.0, "n": 1, "effective_n": 1.0}]
     found = established_revenue.revenue_facts(reasons=result(said, ("end_kind", "reason"), unit="money"), **options)
     # Reasons are on record, so recording them is no advice.
     assert next(finding for finding in found if finding.metric == "churn").action == "voluntary_churn"
     nobody = result([], ("end_kind", "reason"), unit="money", columns=("end_kind", "reason"))
     found = established_revenue.revenue_facts(reasons=nobody, **options)
     assert not [finding for finding in found if finding.area == "churn_prevention" and finding.metric == "churn"]
+
+
+def test_no_decision_stands_on_a_fact_that_one_account_decides() -> None:
+    waterfall = result([{"movement": "reactivation", "estimate": 0.0, "n": 0}], ("movement",), unit="money")
+    influence = result([{"measure": "top_ten_share", "estimate": 0.2, "n": 90, "few_accounts": False, "unit": "share"}],
+                       ("measure",), unit="by row")  # fmt: skip
+    # forty leavers, of whom one paid nearly everything; sixty that paid alike
+    lost = [
+        {"end_kind": "voluntary", "reason": "Price", "estimate": 900.0, "n": 40, "effective_n": 1.5},
+        {"end_kind": "voluntary", "reason": "not stated", "estimate": 50.0, "n": 1, "effective_n": 1.0},
+        {"end_kind": "involuntary", "reason": "Card", "estimate": 600.0, "n": 60, "effective_n": 60.0},
+    ]
+    found = established_revenue.revenue_facts(
+        waterfall=waterfall,
+        parts=result([], ("movement", "part"), unit="money", columns=("movement", "part")),
+        reasons=result(lost, ("end_kind", "reason"), unit="money"),
+        influence=influence,
+        **SPAN,
+        words=WORDS,
+    )
+    certainty = {each.lead.metric: each.certainty for each in decide(found).ranked}
+    assert certainty == {"voluntary_churn": "Watch", "involuntary_churn": "Do it"}
+    assert {finding.metric for finding in found if finding.few_accounts} == {
+        "voluntary_churn",
+        "revenue_lost_by_reason",
+    }
 
 
 def test_rows_among_those_due_are_left_out_where_that_was_everyone() -> None:

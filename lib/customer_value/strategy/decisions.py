@@ -649,7 +649,7 @@ def _of_facts(group: Sequence[Finding], material: float) -> Decision:
 
 
 def rests_on_few(finding: Finding) -> bool:
-    """Whether a fact is of so few accounts, or so few decide it, that it says more about them than about the business."""
+    """Whether a fact is of so few accounts, or so few decide it, that it tells of them and not of the business."""
     return finding.few_accounts or (finding.n is not None and finding.n < FEW)
 
 

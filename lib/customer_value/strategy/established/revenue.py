@@ -8,6 +8,7 @@ import pandas as pd
 
 from customer_value.stats.result import Result
 from customer_value.strategy.answers.labels import LABELS
+from customer_value.strategy.decisions import FEW
 from customer_value.strategy.established import FEW_CAVEAT, RAW_CAVEAT, area_of, noun
 from customer_value.strategy.findings import Area, Finding, Point, identifier, uncapital
 from customer_value.strategy.wording import Words, known
@@ -274,8 +275,7 @@ def _losses_by_kind(reasons: Result, period: str) -> list[Finding]:
                 area="churn_prevention",
                 subject="revenue of accounts that left",
                 metric="churn",
-                mrr=float(table["estimate"].sum()),
-                n=int(table["n"].sum()),
+                **_of(table),
                 n_of=LEAVERS,
                 period=period,
                 # Where reasons are on record already, recording them is no advice.
@@ -297,8 +297,7 @@ def _losses_by_kind(reasons: Result, period: str) -> list[Finding]:
                     area="churn_prevention",
                     subject=subject,
                     metric=f"{kind}_churn",
-                    mrr=float(rows["estimate"].sum()),
-                    n=int(rows["n"].sum()),
+                    **_of(rows),
                     n_of=LEAVERS,
                     period=period,
                     evidence="tbl-revenue-reasons",
@@ -310,29 +309,37 @@ def _losses_by_kind(reasons: Result, period: str) -> list[Finding]:
 def _losses_by_reason(reasons: Result, period: str) -> list[Finding]:
     table = reasons.table
     stated = table[(table["reason"] != "not stated") & (table["end_kind"] != "involuntary")]
-    by_reason = stated.groupby("reason", as_index=False).agg(mrr=("estimate", "sum"), n=("n", "sum"))
-    top = by_reason.sort_values(["mrr", "reason"], ascending=[False, True], kind="stable").head(TOP_REASONS)
+    by_reason = [(reason, _of(rows)) for reason, rows in stated.groupby("reason")]
+    top = sorted(by_reason, key=lambda each: (-each[1]["mrr"], each[0]))[:TOP_REASONS]
     return [
         _fact(
-            identifier("reason", row.reason),
+            identifier("reason", reason),
             area="churn_prevention",
-            subject=f"revenue lost with the stated reason “{row.reason}”",
+            subject=f"revenue lost with the stated reason “{reason}”",
             metric="revenue_lost_by_reason",
-            mrr=float(row.mrr),
-            n=int(row.n),
+            **money,
             n_of=LEAVERS,
             period=period,
             action="churn_reason" if place == 0 else None,
             evidence="tbl-revenue-reasons",
         )
-        for place, row in enumerate(top.itertuples())
+        for place, (reason, money) in enumerate(top)
     ]
+
+
+def _of(rows: pd.DataFrame) -> dict[str, object]:
+    """Money of several rows of different accounts, how many those are, and whether few of them decide it."""
+    mrr = float(rows["estimate"].abs().sum())
+    # Kish's number of a union, from those of its parts.
+    equal = mrr**2 / float((rows["estimate"] ** 2 / rows["effective_n"]).sum()) if mrr > 0 else 0.0
+    few = equal < FEW
+    return {"mrr": mrr, "n": int(rows["n"].sum()), "few_accounts": few, "caveat": FEW_CAVEAT if few else ""}
 
 
 def _parts(parts: Result, period: str) -> list[Finding]:
     """Downgrades and expansions by what changed; a part that runs against its movement is no fact of its own."""
     found = []
-    for row in parts.table.itertuples():
+    for place, row in enumerate(parts.table.itertuples()):
         down = row.movement == "contraction"
         amount = -row.estimate if down else row.estimate
         if not known(amount) or amount <= 0:
@@ -343,8 +350,7 @@ def _parts(parts: Result, period: str) -> list[Finding]:
                 area="expansion" if not down else "pricing_packaging",
                 subject=_SUBJECTS.get((row.movement, row.part)) or _CHANGED[row.movement].format(_PART_NAMES[row.part]),
                 metric=f"{'downgrade' if down else 'expansion'}_{row.part}",
-                mrr=float(amount),
-                n=int(row.n),
+                **_of(parts.table.iloc[[place]]),
                 period=period,
                 evidence="tbl-revenue-parts",
             )

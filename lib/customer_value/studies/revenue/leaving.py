@@ -12,6 +12,7 @@ from customer_value.marts.bases import period_base
 from customer_value.marts.periods import Period
 from customer_value.stats import closed_cohort
 from customer_value.stats.disclosure import shown
+from customer_value.stats.intervals import effective_n
 from customer_value.stats.jackknife import jackknife_of_sums
 from customer_value.stats.result import Result
 from customer_value.studies.revenue.columns import amounts, exact_sum, in_order, positive, suppressed, with_interval
@@ -121,7 +122,8 @@ def churn_reasons(marts: Marts, *, start: date, end: date) -> Result:
 
     Returns
     -------
-    Result keyed by ``end_kind, reason``, money lost (positive); ``share`` is of all MRR lost to churn.
+    Result keyed by ``end_kind, reason``, money lost (positive); ``share`` is of all MRR lost to churn, ``effective_n``
+    as how many accounts of equal size those lost count (Kish).
     """
     moved, _, _, notes = moves(marts, Period(start, end))
     gone = moved[moved["movement"] == "churn"]
@@ -130,7 +132,7 @@ def churn_reasons(marts: Marts, *, start: date, end: date) -> Result:
         reason=gone["end_reason"].where(gone["end_reason"].notna(), "not stated"),
     )
     table = gone.groupby(["end_kind", "reason"], as_index=False).agg(
-        estimate=("change", exact_sum), n=("customer_id", "nunique")
+        estimate=("change", exact_sum), n=("customer_id", "nunique"), effective_n=("change", effective_n)
     )
     table["estimate"] = -table["estimate"].astype(float)
     table = table.sort_values(["estimate", "end_kind", "reason"], ascending=[False, True, True], kind="stable")

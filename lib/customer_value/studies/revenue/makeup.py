@@ -14,6 +14,7 @@ from customer_value.marts.months import at_day, days_table, holdings
 from customer_value.marts.parts import PARTS, column, parts_in, shows_discounts
 from customer_value.marts.parts import parts as split
 from customer_value.marts.periods import Period
+from customer_value.stats.intervals import effective_n
 from customer_value.stats.result import Result
 from customer_value.studies.revenue.columns import amounts
 from customer_value.studies.revenue.moved import by_calendar_month, in_period, moves
@@ -40,8 +41,8 @@ def parts(marts: Marts, *, start: date, end: date) -> Result:
     -------
     Result keyed by ``movement, part``, money, signed; the parts of a movement add up to it exactly. A part may run
     against its movement. ``discount`` is there where rows state list prices or are discounts themselves; above zero,
-    discounts ended or shrank. ``n`` counts the accounts in which the part is a penny or more; ``share`` is of the
-    movement.
+    discounts ended or shrank. ``n`` counts the accounts in which the part is a penny or more, ``effective_n`` as how
+    many of equal size they count (Kish); ``share`` is of the movement.
 
     References
     ----------
@@ -67,8 +68,9 @@ def parts(marts: Marts, *, start: date, end: date) -> Result:
         for part in used:
             amount = stream[part]
             # A penny in a month is found in the sum of the months, unless it was taken back.
-            rows.append((movement, part, sum(amount), int((amount.abs() >= PENNY).sum())))
-    table = amounts(pd.DataFrame(rows, columns=["movement", "part", "estimate", "n"]))
+            size = amount.astype(float).abs()
+            rows.append((movement, part, sum(amount), int((size >= PENNY).sum()), effective_n(size)))
+    table = amounts(pd.DataFrame(rows, columns=["movement", "part", "estimate", "n", "effective_n"]))
     return _result("movement_parts", _with_share(table, ["movement"]), ("movement", "part"), used, notes)
 
 
