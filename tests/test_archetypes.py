@@ -17,7 +17,16 @@ from customer_value.strategy.answers import archetypes as answers
 from customer_value.strategy.decisions import decide
 from customer_value.strategy.established import archetypes as established
 from customer_value.strategy.wording import Words
-from customer_value.studies.archetypes import SMALLER, archetypes, beyond_parts, cells, split_check
+from customer_value.studies.archetypes import (
+    METRICS,
+    SMALLER,
+    archetypes,
+    beyond_parts,
+    by_order,
+    cells,
+    in_common,
+    split_check,
+)
 from customer_value.studies.archetypes.split import _first_half
 from marts_fixtures import build_marts
 
@@ -249,6 +258,61 @@ class TestBeyondParts:
             found = established.beyond_parts(beyond_parts(Marts.open(built.folder), **YEAR, **BY))
             clear += bool(decide(found).ranked)
         assert clear <= 1
+
+
+class TestEnds:
+    def test_the_worst_share_what_makes_them_leave(self, tmp_path) -> None:
+        built = company(tmp_path, leave=lambda row: 0.5 if row["channel"] == "partner" else 0.1)
+        common = in_common(built, **YEAR, **BY)
+        partner = common.row(which="worst", attribute="channel", level="partner")
+        assert partner["times"] > 2
+        assert partner["low"] > 0
+        assert partner["n"] == (period_base(built, **YEAR)["channel"] == "partner").sum()
+        assert common.row(which="best", attribute="channel", level="partner")["estimate"] < 0.01
+        said = answers.shared(common, words=WORDS)
+        assert "channel “partner”" in said.split("\n\n")[1]
+        assert len(answers.most_shared(common).table) <= 10
+
+    def test_shares_of_a_level_are_the_mean_of_its_chances(self, marts, found) -> None:
+        kept = found.where(metric="logo_retention").table.dropna(subset="best_tenth")
+        web = kept[kept["attribute"].str.contains("channel") & kept["level"].str.startswith("web")]
+        common = in_common(marts, **YEAR, **BY).row(which="best", attribute="channel", level="web")
+        assert common["archetypes"] == len(web)
+        assert common["estimate"] == pytest.approx(web["best_tenth"].mean())
+
+    def test_money_of_an_archetype_is_that_of_its_accounts_now(self, marts, found) -> None:
+        key = {"attribute": "channel and size", "level": "partner and large"}
+        accounts = marts.frame("accounts")
+        mine = accounts[(accounts["channel"] == "partner") & (accounts["size"] == "large")]
+        arr = 12 * mine.loc[mine["status"] == "active", "mrr_now"].sum()
+        assert found.row(**key, metric="arr_now")["estimate"] == pytest.approx(arr)
+        company = found.row(attribute="all", level="all", metric="grr")["estimate"]
+        gap = found.row(**key, metric="arr_at_company")
+        assert gap["estimate"] == pytest.approx(arr * (company - found.row(**key, metric="grr")["estimate"]))
+        assert 0 < gap["low"] < gap["estimate"] < gap["high"]
+
+    def test_every_order_by_itself(self, marts) -> None:
+        orders = by_order(marts, **YEAR, by=["channel", "size", "region", "half"])
+        assert list(orders.table["order"].unique()) == [1, 2, 3, 4]
+        for order in (1, 2):
+            kept = archetypes(marts, **YEAR, by=["channel", "size", "region", "half"], order=order)
+            ranked = kept.where(metric="logo_retention").table.dropna(subset="best_tenth")
+            row = orders.row(order=order, which="worst")
+            assert row["archetypes"] == len(ranked)
+            assert row["estimate"] == pytest.approx(ranked["estimate"].min())
+        said = answers.deeper(orders, order=2, words=WORDS)
+        assert "with four attributes" in said
+        assert "Here two attributes are combined." in said
+
+    def test_order_of_accounts_and_attributes_changes_next_to_nothing(self, marts, found) -> None:
+        """Of attributes only the points that stand for their spreads are others."""
+        keys = ["level", "metric"]
+        turned = archetypes(marts, **YEAR, by=BY["by"][::-1]).table
+        one = found.table[found.table["attribute"] == "channel and region"].set_index(keys)["estimate"]
+        turned = turned[turned["attribute"] == "region and channel"]
+        two = turned.assign(level=turned["level"].str.split(" and ").str[::-1].str.join(" and ")).set_index(keys)
+        one = one[one.index.get_level_values("metric").isin(METRICS)]
+        assert np.allclose(one, two["estimate"].reindex(one.index), atol=0.01)
 
 
 class TestSplit:
