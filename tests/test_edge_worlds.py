@@ -201,12 +201,11 @@ def _questions(marts: Marts, *, thorough: bool) -> list[tuple[str, Callable[[], 
         ]
         rules = Rules(behaviours=({"name": "busy", "usage": "events", "top_share": 0.5, "within_days": 60},))
         asked += [(function.__name__, lambda f=function, s=span: f(marts, **s)) for span in spans
-                  for function in (segments.overview, segments.moves, segments.steps)]  # fmt: skip
-        asked += [(function.__name__, lambda f=function, s=span: f(marts, rules, **s)) for span in spans
+                  for function in (segments.moves, segments.steps)]  # fmt: skip
+        asked += [(function.__name__, lambda f=function, s=span: f(marts, rules, **s)) for span in spans[: thorough]
                   for function in (segments.kinds, segments.kind_contrasts)]  # fmt: skip
         asked += [("time_on_plan", lambda: segments.time_on_plan(marts))]
         asked += [("behaviours", lambda: segments.behaviours(marts, rules.behaviours))]
-        asked += [("kinds_today", lambda: segments.kinds_today(marts, rules))]
     return asked
 
 
