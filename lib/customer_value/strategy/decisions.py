@@ -240,8 +240,8 @@ ACTIONS = {
     ),
     "over_monetised": Action(
         do=None,
-        test="Help a random half of the accounts that use less than the middle of the plan below to use what they pay "
-        "for; compare who cuts back or leaves",
+        test="Help a random half of the accounts that use least for their plan to use what they pay for; compare who "
+        "leaves",
         owner="Customer success",
         change="A helped half that cuts back or leaves as often as the other.",
     ),
