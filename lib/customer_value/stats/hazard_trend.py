@@ -4,7 +4,7 @@ Those who entered in one month, and all who are at risk in one calendar month, s
 month moves them together, so that counts scatter by month more than chance among independent subjects would have it,
 and a trend taken against chance alone is found where there is none. The trend itself is estimated by grouped
 proportional hazards; how much months scatter, by moments of the score residuals of months; and the months' variance is
-carried through to the trend's, with months as the units of their part of its t quantile.
+carried through to the trend's, with months as the units of its t quantile.
 
 Age, calendar month and month of entry cannot be told apart: with a baseline for every age, a trend over entry is a
 trend over calendar time as well.
@@ -35,7 +35,7 @@ class HazardTrend:
     log_ratio, standard_error, p : per unit; missing where it cannot be estimated
     low, high : limits of the log ratio
     model_error : what the standard error would be if months did not scatter
-    freedom : degrees of freedom of the t quantile, by Satterthwaite: those of the months for the part that is theirs
+    freedom : degrees of freedom of the t quantile: the months, or the months of entry if they are fewer, less two
     variances : variance between the levels of each clustering, of the log hazard, by moments; below 0 where they
         scatter less than chance would have it
     events, at_risk : counts that inform
@@ -47,7 +47,7 @@ class HazardTrend:
     high: float
     p: float
     model_error: float
-    freedom: float
+    freedom: int
     variances: tuple[float, ...]
     events: int
     at_risk: int
@@ -81,7 +81,7 @@ def trend(
     References
     ----------
     Prentice and Gloeckler (1978) for the hazards; Henderson (1953), method III, and Breslow and Clayton (1993) for
-    variances of shared effects; Moulton (1990) for what they do to a trend; Satterthwaite (1946) for the quantile.
+    variances of shared effects; Moulton (1990) for what they do to a trend.
     """
     fit = grouped_hazards.fit(cells, terms=[entered], categories=categories, strata=strata, confidence=confidence)
     status = fit.table.set_index("term")["status"]
@@ -90,7 +90,7 @@ def trend(
     used = cells[working.used]
     months = min((used[name].nunique() for name in clusters), default=0)
     if status[entered] != "estimated" or months < FEWEST_MONTHS:
-        return HazardTrend(*(np.nan,) * 7, (np.nan,) * len(clusters), fit.events, fit.at_risk)
+        return HazardTrend(*(np.nan,) * 6, 0, (np.nan,) * len(clusters), fit.events, fit.at_risk)
     codes = [pd.factorize(used[name], sort=True)[0] for name in clusters]
     variances = _variances(working, codes)
     pull = working.pull(fit, entered)
@@ -103,7 +103,8 @@ def trend(
     # Cut at nothing only together: each variance cut by itself would on average add what is not there.
     shared = max(shared, 0.0)
     error = float(np.sqrt(model + shared))
-    freedom = (months - 2) * (1 + model / shared) ** 2 if shared > 0 else np.inf
+    # What months add is known only as well as so many months can tell, however little it turned out to be.
+    freedom = months - 2
     margin = float(stats.t.ppf(0.5 + confidence / 2, freedom)) * error
     return HazardTrend(
         log_ratio=estimate,
