@@ -97,8 +97,7 @@ def kinds_compared(compared: Result, *, labels: Mapping[str, str], age: int, wor
     alpha = 1 - (compared.level or 0.95)
     clear = tested[tested["p_adjusted"] <= alpha].sort_values("p", kind="stable")
     said = f"### Who leaves in which way {{#kinds-groups}}\n\nAt {words.months(age)}, each group was set beside all "
-    said += f"other accounts: {words.count(len(clear), len(tested))} differences are clear once corrected for their "
-    said += "number. "
+    said += f"other accounts. {_clear_of(len(clear), len(tested), words)} once corrected for their number. "
     if len(clear):
         best = clear.iloc[0]
         said += (
@@ -130,7 +129,7 @@ def kinds_compared_caption(compared: Result, *, age: int, words: Words) -> str:
     tested = compared.table[compared.table["p"].notna()]
     clear = int((tested["p_adjusted"] <= 1 - (compared.level or 0.95)).sum())
     return (
-        f"**{words.count(clear, len(tested))} differences are clear.** Share of accounts that have left each way by "
+        f"**{_clear_of(clear, len(tested), words)}.** Share of accounts that have left each way by "
         f"{words.months(age)}, of the group and of all others; the adjusted p allows for the number of comparisons. "
         "The file also has Gray's test, over all ages."
     )
@@ -167,10 +166,10 @@ def rates(ratios: Result, *, labels: Mapping[str, str], lag: int, words: Words) 
     """Which groups leave faster than otherwise equal accounts, and what was clear before they were made equal."""
     adjusted, raw = (ratios.table[ratios.table["kind"] == kind] for kind in ("adjusted", "raw"))
     if adjusted.empty:
-        return (
+        said = (
             "## How fast otherwise equal accounts leave {#rates}\n\nToo few accounts have left to set groups side by "
-            "side at equal everything else."
         )
+        return f"{said}side at equal everything else. {' '.join(ratios.notes)}".strip()
     alpha = 1 - (ratios.level or 0.95)
     tested = adjusted[adjusted["p"].notna()]
     clear = tested[tested["p_adjusted"] <= alpha].sort_values("p", kind="stable")
@@ -344,7 +343,7 @@ def contracts_caption(like: Result, *, words: Words) -> str:
     tested = like.table[(like.table["kind"] == "adjusted") & like.table["p"].notna()]
     clear = int((tested["p_adjusted"] <= 1 - (like.level or 0.95)).sum())
     return (
-        f"**{words.count(clear, len(tested))} differences are clear.** Share still here, the group and all others, if "
+        f"**{_clear_of(clear, len(tested), words)}.** Share still here, the group and all others, if "
         "both were alike in first MRR, plan, term and whatever else was known at the start; difference in percentage "
         "points. The file also has them as they are."
     )
@@ -392,6 +391,13 @@ def _gone(raw: pd.DataFrame, adjusted: pd.DataFrame, labels: Mapping[str, str], 
         return ""
     named = words.list(f"“{words.escape(labels[name])}”" for name in gone)
     return f"What seems to go with {named} is no longer clear once accounts are made equal."
+
+
+def _clear_of(clear: int, tested: int, words: Words) -> str:
+    """How many of the comparisons are clear, as a sentence without its stop."""
+    if tested == 1:
+        return f"The one difference is {'clear' if clear else 'not clear'}"
+    return f"{words.count(clear, tested)} differences are clear"
 
 
 def _quiet(result: Result, table: pd.DataFrame) -> Result:

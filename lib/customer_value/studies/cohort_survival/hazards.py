@@ -85,7 +85,7 @@ def hazard_ratios(marts: Marts, *, options: Options = Options()) -> Result:
     """
     study = _Study.of(marts, options)
     if study is None:
-        return _ratios(pd.DataFrame(columns=[*_KEYS, *_COLUMNS]), options, ())
+        return _ratios(pd.DataFrame(columns=[*_KEYS, *_COLUMNS]), options, _missing(marts, options))
     alpha = 1 - options.confidence
     adjusted = study.listed(study.fit, "adjusted")
     raw = pd.concat([study.listed(study.alone(name), "raw") for name in study.by], ignore_index=True)
@@ -224,11 +224,8 @@ class _Study:
         names = list(attributes(marts))
         if not names:
             return None
-        cells = hazard_cells(
-            marts, names, lag=options.lag, bands=options.bands, money_name=options.money_name, accounts=accounts
-        )
-        by = tuple(name for name in names if cells[name].nunique() > 1)
-        columns = sum(cells[name].nunique() - 1 for name in by)
+        cells = _cells(marts, names, options, accounts=accounts)
+        by, columns = _varying(cells, names)
         if not by or (cells["events"].sum() < FEWEST_EVENTS * columns and not sparse):
             return None
         fit = grouped_hazards.fit(cells, terms=[], categories=by, strata=STRATA, confidence=options.confidence)
@@ -295,6 +292,29 @@ class _Study:
             n=[int(n[row.level, row.band]) for row in table.itertuples()],
             **{end: table[end].where(table["status"] == "estimated") for end in ("low", "high")},
         )
+
+
+def _cells(marts: Marts, names: Sequence[str], options: Options, *, accounts: int | None = None) -> pd.DataFrame:
+    return hazard_cells(
+        marts, names, lag=options.lag, bands=options.bands, money_name=options.money_name, accounts=accounts
+    )
+
+
+def _varying(cells: pd.DataFrame, names: Sequence[str]) -> tuple[tuple[str, ...], int]:
+    """The attributes of which there are two levels, and the columns of a model of them."""
+    by = tuple(name for name in names if cells[name].nunique() > 1)
+    return by, sum(cells[name].nunique() - 1 for name in by)
+
+
+def _missing(marts: Marts, options: Options) -> tuple[str, ...]:
+    """How many losses there are, and about how many a model of everything needs."""
+    names = list(attributes(marts))
+    cells = _cells(marts, names, options) if names else pd.DataFrame()
+    by, columns = _varying(cells, names)
+    if not by:
+        return ()
+    return (f"To compare {columns} groups at once takes about {FEWEST_EVENTS * columns:,} losses; there are "
+            f"{int(cells['events'].sum()):,}.",)  # fmt: skip
 
 
 def _large(marts: Marts, cells: pd.DataFrame, name: str, options: Options) -> set[str]:
