@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from customer_value.marts.parts import PARTS, column, parts, parts_in
+from customer_value.marts.parts import PARTS, column, parts
 from marts_fixtures import build_marts
 
 OPENING, CLOSE = date(2024, 2, 29), date(2024, 3, 31)
@@ -141,9 +141,3 @@ def march(tmp_path_factory) -> pd.DataFrame:
 def test_parts_by_hand(march: pd.DataFrame, account: str, made_of: dict[str, float]) -> None:
     found = {part: march.loc[account, column(part)] for part in PARTS}
     assert {part: amount for part, amount in found.items() if amount} == pytest.approx(made_of)
-
-
-def test_without_list_prices_there_is_no_discount_part(tmp_path) -> None:
-    rows = [row("a", "2023-01-01", None, 100), row("b", "2023-01-01", "2024-03-10", 100)]
-    built = build_marts(tmp_path, as_of="2024-04-15", observed_from="2021-12-31", subscriptions=rows)
-    assert parts_in(built.table("calendar_months")) == PARTS[:-1]

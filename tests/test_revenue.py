@@ -24,7 +24,7 @@ from customer_value.marts.bases import period_base
 from customer_value.marts.parts import column, parts_in
 from customer_value.stats.jackknife import jackknife_of_sums
 from customer_value.studies import revenue
-from customer_value.studies.revenue import closed_group
+from customer_value.studies.revenue import closed_group, concentration
 from marts_fixtures import build_marts
 
 YEAR = {"start": date(2023, 12, 31), "end": date(2024, 12, 31)}
@@ -137,6 +137,17 @@ class TestMovements:
         moved = revenue.waterfall(book, **YEAR).table.set_index("movement")["estimate"]
         sums = revenue.parts(book, **YEAR).table.groupby("movement")["estimate"].sum()
         assert sums.to_dict() == pytest.approx({"expansion": moved["expansion"], "contraction": moved["contraction"]})
+
+    def test_without_list_prices_there_is_no_discount_part(self, book) -> None:
+        found = revenue.parts(book, **YEAR)
+        assert set(found.table["part"]) == set(parts_in(book.table("calendar_months"))) == set(revenue.PARTS[:-1])
+        assert "part of the price" in found.notes[-1]
+
+    def test_parts_of_the_months_add_up_to_the_periods(self, book) -> None:
+        monthly = revenue.parts_by_month(book).table
+        year = monthly[pd.to_datetime(monthly["month"]).dt.year == 2024].groupby(["movement", "part"])["estimate"].sum()
+        period = revenue.parts(book, **YEAR).table.set_index(["movement", "part"])["estimate"]
+        assert year.to_dict() == pytest.approx(period.to_dict())
 
     def test_movers_add_up_to_the_waterfall_and_carry_names(self, book) -> None:
         movers = revenue.top_movers(book, **YEAR)
@@ -366,16 +377,16 @@ class TestLeaving:
         differences = np.abs(sizes[:, None] - sizes[None, :]).mean() / (2 * sizes.mean())
         assert found.row(measure="gini")["estimate"] == pytest.approx(differences)
 
-    def test_the_largest_need_not_be_the_one_that_decides(self, tmp_path) -> None:
-        rows = [row(f"a{number}", "2023-01-01", None, 100) for number in range(8)]
-        rows += [row("giant", "2023-01-01", None, 300), row("doubles", "2023-01-01", "2024-05-01", 200)]
-        rows.append(row("doubles", "2024-05-01", None, 800))
-        built = build_marts(tmp_path, subscriptions=rows, as_of="2024-12-31", observed_from="2022-12-01")
-        found = revenue.influence(built, **YEAR)
+    def test_the_largest_need_not_be_the_one_that_decides(self, book, monkeypatch) -> None:
+        names = [*(f"a{number}" for number in range(8)), "giant", "doubles"]
+        base = pd.DataFrame({"customer_id": names, "name": None, "lost": False})
+        base = base.assign(start_mrr=[100.0] * 8 + [300.0, 200.0], end_mrr=[100.0] * 8 + [300.0, 800.0])
+        monkeypatch.setattr(concentration, "period_base", lambda *_, **__: base)
+        found = revenue.influence(book, **YEAR)
         sums = {"giant": (1600, 1000), "doubles": (1100, 1100)}
         assert found.row(measure="net_without_largest")["estimate"] == pytest.approx(np.divide(*sums["giant"]))
         assert found.row(measure="net_without_most_influential")["estimate"] == pytest.approx(1)
-        largest = revenue.largest_accounts(built, **YEAR)
+        largest = revenue.largest_accounts(book, **YEAR)
         assert largest.table["customer_id"].tolist()[:2] == ["giant", "doubles"]
         assert largest.table["cumulative"].iloc[-1] == pytest.approx(1)
         for account, (after, before) in sums.items():
