@@ -14,6 +14,9 @@ from customer_value.strategy.wording import Words, known
 MOST_DRAWN = 10
 """Ratios in one figure."""
 
+MOST_FOLLOWED = 4
+"""Groups of an attribute that are drawn by age."""
+
 KINDS: Mapping[str, str] = {
     "voluntary": "By choice",
     "involuntary": "Against their will",
@@ -183,8 +186,8 @@ def rates(ratios: Result, *, labels: Mapping[str, str], lag: int, words: Words) 
     before = int((raw["p_adjusted"] <= alpha).sum())
     said = (
         f"## {heading} {{#rates}}\n\nMonth by month, each group was set beside one other of its kind: "
-        f"{words.plural(len(tested), 'comparison')}. As they are, {words.number(before)} differ; made equal in "
-        f"contract term, time since the term began, and everything else known of them, {words.number(len(clear))} do. "
+        f"{words.plural(len(tested), 'comparison')}. As they are, {_some(before, words)} clearly differ; made equal in "
+        f"contract term, time since the term began, and everything else known of them, {_some(len(clear), words)} do. "
         f"Both counts allow for the number of comparisons. Size and plan are those of {words.months(lag)} before, as "
         "accounts about to leave often cut down first. Contracts themselves are not in this list: under contract "
         "nobody can leave before the term ends, so no single ratio can compare them."
@@ -212,7 +215,8 @@ def rates_caption(ratios: Result, *, lag: int, words: Words) -> str:
     clear = int((tested["p_adjusted"] <= 1 - (ratios.level or 0.95)).sum())
     most = "" if len(tested) <= MOST_DRAWN else f" The {words.number(MOST_DRAWN)} nearest to clear are drawn."
     return (
-        f"**{words.count(clear, len(tested))} groups clearly leave at another rate, all else equal.** How many times "
+        f"**{_upper(_some(clear, words))} of {words.plural(len(tested), 'group')} clearly "
+        f"{'leaves' if clear < 2 else 'leave'} at another rate, all else equal.** How many times "
         "as fast as the group named second; hollow as they are, filled at equal contract term, time since it began, "
         f"size and plan {words.months(lag)} before, and whatever else was known at the start.{most}"
     )
@@ -224,8 +228,9 @@ def rates_table_caption(ratios: Result, *, labels: Mapping[str, str], words: Wor
     if tested.empty:
         return ""
     best = tested.sort_values(["p_adjusted", "p"], kind="stable").iloc[0]
+    which = "The clearest" if best["p_adjusted"] <= 1 - (ratios.level or 0.95) else "The nearest to clear"
     return (
-        f"**The clearest: {_group(best, labels, words)}, {_times(best, words)} as fast as "
+        f"**{which}: {_group(best, labels, words)}, {_times(best, words)} as fast as "
         f"“{words.escape(best['reference'])}”.** "
         "Rate of leaving against the group named, all else equal, with the accounts lost; the adjusted p allows for "
         "the number of comparisons. The file also has the ratios as they are, and whether they change with age."
@@ -275,12 +280,26 @@ def ages(ratios: Result, *, labels: Mapping[str, str], words: Words) -> str:
 
 def bands_drawn(by_age: Result, *, labels: Mapping[str, str]) -> Result:
     """A row for each group and band of ages. Keyed by ``group, kind``."""
-    table = by_age.table.assign(kind="adjusted")
+    table = _followed(by_age).assign(kind="adjusted")
     several = table["attribute"].nunique() > 1
     name = table["level"].astype(str) + ", " + table["band"].astype(str)
     # The levels of one attribute are told apart by themselves; those of several by its name.
     group = (table["attribute"].map(labels).astype(str) + ": " + name) if several else name
     return Result(**{**vars(by_age), "table": table.assign(group=group), "keys": ("group", "kind"), "notes": ()})
+
+
+def _followed(by_age: Result) -> pd.DataFrame:
+    """Of every attribute the groups that lost most, in the table's order."""
+    lost = by_age.table.groupby(["attribute", "level"], sort=False)["events"].sum()
+    rank = lost.groupby("attribute", sort=False).rank(ascending=False, method="first")
+    kept = [rank[row.attribute, row.level] <= MOST_FOLLOWED for row in by_age.table.itertuples()]
+    return by_age.table[kept]
+
+
+def bands_shown(by_age: Result, *, labels: Mapping[str, str]) -> Result:
+    """The ratios that are drawn, attributes by their labels."""
+    table = _followed(by_age)
+    return _quiet(by_age, table.assign(attribute=table["attribute"].map(labels)))
 
 
 def bands_caption(by_age: Result, *, labels: Mapping[str, str], words: Words) -> str:
@@ -292,10 +311,12 @@ def bands_caption(by_age: Result, *, labels: Mapping[str, str], words: Words) ->
         f"{noun(words.escape(labels[row.attribute]))} (against “{words.escape(row.reference)}”)"
         for row in sides.itertuples()
     )
+    most = by_age.table.groupby("attribute")["level"].nunique().max() > MOST_FOLLOWED
+    largest = f" Drawn are the {words.number(MOST_FOLLOWED)} groups that lost most accounts." if most else ""
     lost = " A group of which nobody left in a band has none there." if by_age.table["estimate"].isna().any() else ""
     return (
         f"**How many times as fast accounts leave by age, all else equal: {named}.** Ages are months since the term "
-        f"began; in colour where the range leaves 1 out.{lost}"
+        f"began; in colour where the range leaves 1 out.{largest}{lost}"
     )
 
 
@@ -397,7 +418,12 @@ def _clear_of(clear: int, tested: int, words: Words) -> str:
     """How many of the comparisons are clear, as a sentence without its stop."""
     if tested == 1:
         return f"The one difference is {'clear' if clear else 'not clear'}"
-    return f"{words.count(clear, tested)} differences are clear"
+    return f"{_upper(_some(clear, words))} of {words.plural(tested, 'difference')} {'is' if clear < 2 else 'are'} clear"
+
+
+def _some(count: int, words: Words) -> str:
+    """How many, none as a word."""
+    return words.number(count) if count else "none"
 
 
 def _quiet(result: Result, table: pd.DataFrame) -> Result:
