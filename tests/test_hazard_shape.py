@@ -110,12 +110,12 @@ def test_an_end_that_fades_has_a_turn_where_a_tenth_is_left() -> None:
 @pytest.mark.parametrize("events", [0, 1])
 def test_nobody_or_everybody_leaves_nothing_to_tell(events) -> None:
     # All of each age's at once: of those left nobody is at risk later.
-    counts = pd.DataFrame({"age": [1, 2], "at_risk": [50, 50], "events": [50 * events, 50 * events]})
+    counts = pd.DataFrame({"age": [1, 2, 3], "at_risk": 50, "events": 50 * events})
     found = hazard_shape(counts)
-    assert (found.shape, found.form, found.events) == ("unknown", "", 100 * events)
+    assert (found.shape, found.form, found.events) == ("unknown", "", 150 * events)
     assert found.models.empty
     assert found.early == events
-    assert hazard_shape(counts.head(1)).shape == "unknown"
+    assert hazard_shape(counts.head(2).assign(events=[1, 40])).shape == "unknown"
 
 
 @settings(max_examples=25, deadline=None)

@@ -38,6 +38,8 @@ _FADING = tuple(np.geomspace(1.0, 12.0, 16))
 _EXCESS = (-0.95, 30.0)
 _POWERS = (0.05, 5.0)
 _FEWEST_EXPECTED = 5.0
+_FEWEST_SEEN = 3
+"""Ages below which there is no shape to speak of."""
 _FEWEST_AGES = 6
 """Ages below which leaving one out leaves too little to compare."""
 _PARAMETERS = {"constant": 1, "step": 3, "decay": 3, "power": 2}
@@ -104,7 +106,7 @@ def hazard_shape(counts: pd.DataFrame, *, confidence: float = 0.95) -> HazardSha
     one = counts[counts["at_risk"] > 0].sort_values("age")
     age, n, d = (one[name].to_numpy(float) for name in ("age", "at_risk", "events"))
     total = float(d.sum())
-    if total == 0 or total == n.sum() or len(age) < 2:
+    if total == 0 or total == n.sum() or len(age) < _FEWEST_SEEN:
         return _nothing(age, n, d)
     phases = _phases(age, n, d)
     hazards = _hazards(age, n, d, phases)
@@ -152,7 +154,7 @@ def hazard_shape(counts: pd.DataFrame, *, confidence: float = 0.95) -> HazardSha
 
 
 def _nothing(age: np.ndarray, n: np.ndarray, d: np.ndarray) -> HazardShape:
-    """Nobody or everybody had the event, or there is one age: nothing tells how the hazard moves."""
+    """Nobody or everybody had the event, or few ages are seen: nothing tells how the hazard moves."""
     share = float(d.sum() / n.sum()) if n.sum() > 0 else np.nan
     models = pd.DataFrame(
         columns=["model", "parameters", "log_likelihood", "criterion", "behind", "chosen"], index=range(0)

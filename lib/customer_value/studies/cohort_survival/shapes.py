@@ -58,7 +58,8 @@ def hazard_shape(marts: Marts, *, horizon: int = 60, confidence: float = 0.95, m
     ``either``; ``constant``), ``estimate, low, high`` (rate of leaving early over that later), ``early, late`` (share
     that leaves in a step, up to the age ``early_to`` and after it), ``turn, turn_low, turn_high`` (last age in months
     of the early phase), ``step`` (months between the ages at which accounts can leave), ``n`` accounts, ``events``,
-    ``start`` and ``seen_to`` (ages in months between which enough are followed). Where nothing can be fitted ``shape`` is ``unknown`` and the rest is missing.
+    ``start`` and ``seen_to`` (ages in months between which enough are followed). Where nothing can be fitted
+    ``shape`` is ``unknown`` and the rest is missing.
 
     References
     ----------

@@ -218,7 +218,8 @@ def _said(found: HazardTrend, retention: float) -> dict[str, object]:
     ratio, low, high = (float(np.exp(value)) for value in (found.log_ratio, found.low, found.high))
 
     def change(by: float) -> float:
-        return retention**by - retention
+        # Where all stay, no ratio changes anything, not even one that is not known.
+        return retention**by - retention if np.isfinite(by) else np.nan
 
     return {
         "estimate": change(ratio),
