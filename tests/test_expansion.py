@@ -16,7 +16,7 @@ from customer_value import figures
 from customer_value.errors import SettingsError
 from customer_value.marts import downgrades, growth, plan_use
 from customer_value.stats import grouped_hazards
-from customer_value.stats.jackknife import delete_a_group_rate
+from customer_value.stats.jackknife import compare_rates, delete_a_group_rate
 from customer_value.stats.ordered_index import concordance, cross_fitted_index
 from customer_value.stats.quantiles import quantile
 from customer_value.strategy.answers import contraction as cuts
@@ -483,6 +483,25 @@ class TestEstimators:
         assert (found.estimate, found.low, found.high) == pytest.approx(
             (rate, rate * np.exp(-margin), rate * np.exp(margin))
         )
+
+    def test_ratio_of_rates_leaves_out_a_group_at_a_time(self) -> None:
+        rng = np.random.default_rng(5)
+        events, years, group = rng.poisson(0.6, 400), rng.uniform(0.2, 3, 400), rng.integers(0, 50, 400)
+        inside = rng.random(400) < 0.4
+
+        def log_ratio(kept):
+            one, two = (events[kept & side].sum() / years[kept & side].sum() for side in (inside, ~inside))
+            return np.log(one / two)
+
+        logs = np.array([log_ratio(group != g) for g in range(50)])
+        error, whole = np.sqrt(49 / 50 * ((logs - logs.mean()) ** 2).sum()), log_ratio(np.ones(400, dtype=bool))
+        found = compare_rates(events, years, inside, group)
+        margin = scipy_stats.t.ppf(0.975, 49) * error
+        assert (found.estimate, found.low, found.high) == pytest.approx(
+            (np.exp(whole), np.exp(whole - margin), np.exp(whole + margin))
+        )
+        assert found.p == pytest.approx(2 * scipy_stats.t.sf(abs(whole) / error, 49))
+        assert np.isnan(compare_rates(np.zeros(400), years, inside, group).p)
 
     def test_rate_without_events_has_the_exact_upper_limit(self) -> None:
         found = delete_a_group_rate([0, 0, 0], [2.0, 3.0, 5.0], [0, 1, 2])

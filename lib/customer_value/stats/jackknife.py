@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
-from customer_value.stats.intervals import Interval
+from customer_value.stats.intervals import Difference, Interval
 
 
 def jackknife_of_sums(
@@ -106,3 +106,46 @@ def delete_a_group_rate(
     error = float(np.sqrt(delete_a_group_covariance(np.log(rest / left)[:, None])[0, 0]))
     margin = float(stats.t.ppf(0.5 + confidence / 2, len(rest) - 1)) * error
     return Interval(rate, rate * float(np.exp(-margin)), rate * float(np.exp(margin)), rate * error, n)
+
+
+def compare_rates(
+    events: npt.ArrayLike,
+    exposure: npt.ArrayLike,
+    inside: npt.ArrayLike,
+    group: npt.ArrayLike,
+    *,
+    confidence: float = 0.95,
+) -> Difference:
+    """Rate of the subjects inside over that of the others, leaving out one random group of subjects at a time.
+
+    Parameters
+    ----------
+    events, exposure, group : as in `delete_a_group_rate`
+    inside : whether a subject is on the first side
+
+    Returns
+    -------
+    The ratio as ``estimate``, its limits (on the log scale) and the p-value that it is 1; missing where either side has
+    no events, or all of its events in one group.
+
+    References
+    ----------
+    Kott (2001), The delete-a-group jackknife.
+    """
+    events, exposure = np.asarray(events, dtype=float), np.asarray(exposure, dtype=float)
+    inside, codes = np.asarray(inside, dtype=bool), np.unique(np.asarray(group), return_inverse=True)[1]
+    groups = int(codes.max()) + 1 if codes.size else 0
+    nothing = Difference(float("nan"), float("nan"), float("nan"), float("nan"))
+    logs, whole = np.zeros(groups), 0.0
+    for side, sign in ((inside, 1), (~inside, -1)):
+        d, n = (np.bincount(codes, each * side, groups) for each in (events, exposure))
+        if groups < 2 or not ((d.sum() - d > 0) & (n.sum() - n > 0)).all():
+            return nothing
+        logs += sign * np.log((d.sum() - d) / (n.sum() - n))
+        whole += sign * float(np.log(d.sum() / n.sum()))
+    error = float(np.sqrt(delete_a_group_covariance(logs[:, None])[0, 0]))
+    if not error > 0:
+        return nothing
+    margin = float(stats.t.ppf(0.5 + confidence / 2, groups - 1)) * error
+    low, high = (float(np.exp(whole + side * margin)) for side in (-1, 1))
+    return Difference(float(np.exp(whole)), low, high, float(2 * stats.t.sf(abs(whole) / error, groups - 1)))

@@ -201,34 +201,34 @@ def sizes_page(sizes: Result) -> Result:
     return Result(**named)
 
 
-def segments_caption(segments: Result, *, months: int, words: Words) -> str:
-    """How many groups stand clearly apart, and which most."""
-    table = segments.table
+def segments_caption(rates: Result, *, words: Words) -> str:
+    """How many groups clearly expand more or less often than others, and which most."""
+    table = _expansions(rates)
     tested = int(table["p"].notna().sum())
-    alpha = 1 - (segments.level or 0.95)
-    clear = table[table["p_adjusted"] <= alpha].sort_values("p", kind="stable")
+    clear = table[table["p_adjusted"] <= 1 - (rates.level or 0.95)].sort_values("p", kind="stable")
     what = (
-        f"Share of each group that has expanded {words.months(months)} after sign-up; bars are ranges, grey where a "
-        "group is not clearly apart from all other accounts after the correction for the number of comparisons."
+        "Expansions per account and year, by what was known at sign-up; bars are ranges, grey where a group is not "
+        "clearly "
+        "apart from all other accounts after the correction for the number of comparisons."
     )
     if not tested:
         return f"**No groups large enough to compare.** {what}"
     if clear.empty:
-        return f"**No group clearly expands sooner than others, in {words.plural(tested, 'comparison')}.** {what}"
-    named = words.list(_group(row, words) for _, row in clear.head(_FEW_NAMED).iterrows())
+        return f"**No group clearly expands more or less often, in {words.plural(tested, 'comparison')}.** {what}"
+    named = [_group(row, words) for _, row in clear.head(_FEW_NAMED).iterrows()]
     more = len(clear) - _FEW_NAMED
-    rest = f" and {words.number(more)} more" if more > 0 else ""
+    named += [f"{words.number(more)} more"] if more > 0 else []
     return (
-        f"**{words.count(len(clear), tested)} groups clearly differ from the others: {named}{rest}.** {what} Compared "
-        "as they are: groups differ in size, term and plan as well."
+        f"**{words.count(len(clear), tested)} groups clearly differ from the others: {words.list(named)}.** {what} "
+        "Compared as they are: groups differ in size, term and plan as well."
     )
 
 
-def segments_drawn(segments: Result) -> Result:
-    """Groups keyed ``attribute, group``, whose names are their own even where two attributes have a level in common."""
-    table = segments.table[segments.table["attribute"] != "all"]
+def segments_drawn(rates: Result) -> Result:
+    """Expansions of groups keyed ``attribute, group``, whose names are their own where attributes share a level."""
+    table = _expansions(rates)
     named = table.assign(group=table["attribute"] + ": " + table["level"])
-    return Result(**{**vars(segments), "table": named.reset_index(drop=True), "keys": ("attribute", "group")})
+    return Result(**{**vars(rates), "table": named.reset_index(drop=True), "keys": ("attribute", "group")})
 
 
 def clear_groups(drawn: Result) -> list[str]:
@@ -243,10 +243,26 @@ def segment_names(drawn: Result) -> dict[str, str]:
     return {**NAMES, **attributes, **dict(zip(table["group"], table["level"], strict=True))}
 
 
+def shares_caption(*, months: int, words: Words) -> str:
+    """What the table of shares by group holds, and why nothing is tested in it."""
+    return (
+        f"Share of each group that has expanded {words.months(months)} after sign-up. Where accounts may leave "
+        "sooner, fewer "
+        "have expanded by any month, however eager they are while they are there; so groups are compared by the "
+        "rates above."
+    )
+
+
 def rates_caption(rates: Result, *, words: Words) -> str:
     """How often accounts grow against how often they cut back."""
     said = "By what was known of accounts at sign-up; months after a first departure do not count."
     return f"**{_often(rates, words)}** {said}"
+
+
+def _expansions(rates: Result) -> pd.DataFrame:
+    """The rates of expansion of groups, without the whole company."""
+    table = rates.table
+    return table[(table["attribute"] != "all") & (table["measure"] == "expansion")]
 
 
 def _defined(timing: Result, words: Words) -> str:
@@ -307,7 +323,7 @@ def _often(rates: Result, words: Words) -> str:
 
 
 def _group(row: pd.Series, words: Words) -> str:
-    side = "sooner" if row["difference"] > 0 else "later"
+    side = "more often" if row["ratio"] > 1 else "less often"
     return f"{words.escape(uncapital(row['attribute_label']))} “{words.escape(row['level'])}” ({side})"
 
 

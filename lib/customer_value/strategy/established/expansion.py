@@ -51,11 +51,10 @@ def expanding(timing: Result) -> Finding:
     )
 
 
-def segments(by_segment: Result) -> list[Finding]:
-    """Every group's share that expands within the months looked at, against all other accounts: raw, so design C."""
-    table = by_segment.table
-    tested = table[table["n_rest"].notna()]
-    return [_segment(row, by_segment.level) for _, row in tested.iterrows()]
+def segments(rates: Result) -> list[Finding]:
+    """How often every group expands, times all other accounts: raw, so design C."""
+    table = rates.table
+    return [_segment(row, rates.level) for _, row in table[table["n_rest"].notna()].iterrows()]
 
 
 def after(found: Result, lags: Result) -> list[Finding]:
@@ -98,28 +97,30 @@ def not_studied(tables: Collection[str]) -> list[Finding]:
 
 
 def _segment(row: pd.Series, level: float | None) -> Finding:
-    shown = known(row["p"])
+    shown = known(row["estimate"])
+    ratio = shown and known(row["ratio"])
     return Finding(
-        id=identifier(row["attribute"], row["level"], "first expansion"),
+        id=identifier(row["attribute"], row["level"], "expanding"),
         chapter="expansion",
         kind="association",
         area="expansion",
         subject=f"{noun(row['attribute_label'])} {row['level']}",
-        metric="first_expansion",
+        metric="expanding",
         segment=f"{noun(row['attribute_label'])} = {row['level']}",
         compared_with="all other accounts",
-        direction=_direction(row["difference_low"], row["difference_high"], 0.0),
-        estimate=row["difference"],
-        low=row["difference_low"],
-        high=row["difference_high"],
+        direction=_direction(row["ratio_low"], row["ratio_high"], 1.0),
+        estimate=row["ratio"] if ratio else None,
+        low=row["ratio_low"] if ratio else None,
+        high=row["ratio_high"] if ratio else None,
         level=level,
-        unit="points",
+        unit="ratio" if ratio else None,
         n=row["n"],
-        p=row["p"] if shown else None,
+        # Without events on one side there is no test; that is no evidence of a difference.
+        p=(row["p"] if known(row["p"]) else 1.0) if shown else None,
         p_adjusted=row["p_adjusted"],
         design="C",
         caveat=RAW_CAVEAT if shown else "",
-        evidence="expansion#tbl-expansion-segments",
+        evidence="expansion#tbl-expansion-rates",
         shown=shown,
     )
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
+import numpy as np
 import pandas as pd
 
 from customer_value.marts import Marts, growth
 from customer_value.marts.groups import Grouping
 from customer_value.marts.levels import NOT_STATED, Attribute, attributes
 from customer_value.marts.store import to_pandas
-from customer_value.stats import intervals, multiplicity
+from customer_value.stats import multiplicity
 from customer_value.stats.disclosure import MIN_GROUP, shown
-from customer_value.stats.jackknife import delete_a_group_rate
+from customer_value.stats.jackknife import compare_rates, delete_a_group_rate
 from customer_value.stats.result import Result
 from customer_value.studies.expansion.first import WAYS, incidence_of, notes
 
@@ -47,14 +48,13 @@ def first_by_segment(
 
     Returns
     -------
-    Result keyed by ``attribute, level``; the first row is all accounts. Columns besides the usual: ``difference,
-    difference_low, difference_high, p`` (against all other accounts whose level is stated; of an attribute with two
-    groups once), ``p_adjusted`` (Benjamini–Hochberg over the table), ``n_rest, attribute_label``. ``n`` is the accounts
-    of the group, not those still followed.
+    Result keyed by ``attribute, level``; the first row is all accounts. ``n`` is the accounts of the group, not those
+    still followed. Nothing is tested here: a group whose accounts may leave sooner has expanded less by any month,
+    however eagerly it expands while it is there. That is compared in `rates`.
 
     References
     ----------
-    Aalen and Johansen (1978) for the shares; Newcombe's and the score test's forms on effective sizes for differences.
+    Aalen and Johansen (1978).
     """
     base = growth.followed(marts, priced=priced)
     rows = [_ALL | _share(base, months, confidence, min_group)]
@@ -62,19 +62,11 @@ def first_by_segment(
         group = Grouping.of(base, attribute, bands=bands, money_name=money_name, min_group=min_group)
         if len(group.levels) < 2:
             continue
-        tested = group.plain[:1] if len(group.levels) == len(group.plain) == 2 else group.plain
-        stated = (group.named != NOT_STATED).to_numpy()
         for level in group.levels:
             inside = (group.named == level).to_numpy()
-            row = _about(attribute, level) | _share(base[inside], months, confidence, min_group)
-            if level in tested:
-                rest = base[stated & ~inside]
-                row |= _against(row, _share(rest, months, confidence, min_group), confidence)
-            rows.append(row)
-    numbers = ["estimate", "low", "high", "difference", "difference_low", "difference_high", "p"]
-    columns = ["attribute", "level", *numbers[:3], "n", "events", *numbers[3:], "n_rest", "attribute_label"]
-    table = pd.DataFrame(rows).reindex(columns=columns).astype(dict.fromkeys(numbers, float))
-    table["p_adjusted"] = multiplicity.benjamini_hochberg(table["p"])
+            rows.append(_about(attribute, level) | _share(base[inside], months, confidence, min_group))
+    columns = ["attribute", "level", "estimate", "low", "high", "n", "events", "attribute_label"]
+    table = pd.DataFrame(rows).reindex(columns=columns).astype(dict.fromkeys(columns[2:5], float))
     return Result(
         name="first_expansion_by_segment",
         table=table,
@@ -82,11 +74,8 @@ def first_by_segment(
         unit="share",
         level=confidence,
         n_of="accounts",
-        reference="all other accounts",
-        family="expansion by segment",
         suppressed=int(table["estimate"].isna().sum()),
-        method=f"Share expanded {months} months after sign-up, Aalen–Johansen, leaving as the competing event. "
-        "Differences: all other accounts, as they are, on effective numbers of accounts",
+        method=f"Share expanded {months} months after sign-up, Aalen–Johansen, leaving as the competing event",
         notes=notes(marts, priced=priced),
     )
 
@@ -106,7 +95,9 @@ def rates(
     Returns
     -------
     Result keyed by ``attribute, level, measure`` (`MEASURES`): events per account and year, over all months on record
-    of all accounts; ``events, years`` besides the usual; the first rows are all accounts.
+    of all accounts; ``events, years`` besides the usual; the first rows are all accounts. Of expansions ``ratio,
+    ratio_low, ratio_high, p`` (the rate over that of all other accounts whose level is stated; of an attribute with two
+    groups once), ``p_adjusted`` (Benjamini–Hochberg over the table) and ``n_rest``.
 
     References
     ----------
@@ -118,12 +109,18 @@ def rates(
         group = Grouping.of(base, attribute, bands=bands, money_name=money_name, min_group=min_group)
         if len(group.levels) < 2:
             continue
+        tested = group.plain[:1] if len(group.levels) == len(group.plain) == 2 else group.plain
+        stated = (group.named != NOT_STATED).to_numpy()
         for level in group.levels:
-            inside = base[(group.named == level).to_numpy()]
-            rows += [_about(attribute, level) | row for row in _rates(inside, confidence, min_group)]
-    numbers = ["estimate", "low", "high", "years"]
-    columns = ["attribute", "level", "measure", "estimate", "low", "high", "n", "events", "years", "attribute_label"]
+            inside = (group.named == level).to_numpy()
+            found = [_about(attribute, level) | row for row in _rates(base[inside], confidence, min_group)]
+            if level in tested:
+                found[0] |= _against(base[stated], inside[stated], confidence, min_group)
+            rows += found
+    numbers = ["estimate", "low", "high", "years", "ratio", "ratio_low", "ratio_high", "p"]
+    columns = ["attribute", "level", "measure", *numbers[:3], "n", "events", *numbers[3:], "n_rest", "attribute_label"]
     table = pd.DataFrame(rows).reindex(columns=columns).astype(dict.fromkeys(numbers, float))
+    table["p_adjusted"] = multiplicity.benjamini_hochberg(table["p"])
     return Result(
         name="expansion_rates",
         table=table,
@@ -131,6 +128,8 @@ def rates(
         unit="ratio",
         level=confidence,
         n_of="accounts",
+        reference="all other accounts",
+        family="expansion by segment",
         suppressed=int(table["estimate"].isna().sum()),
         method="Events over account-years at risk; 50 groups of accounts left out one at a time, on the log scale",
         notes=notes(marts, priced=priced),
@@ -150,17 +149,17 @@ def _share(accounts: pd.DataFrame, months: int, confidence: float, min_group: in
     fewest = max(min_group // 3, 1)
     curve = incidence_of(accounts, WAYS, confidence=confidence, min_at_risk=fewest)
     point = curve[(curve["cause"] == "grew") & (curve["age"] == months)]
-    return row | (point.iloc[0][["estimate", "low", "high", "effective_n"]].to_dict() if len(point) else {})
+    return row | (point.iloc[0][["estimate", "low", "high"]].to_dict() if len(point) else {})
 
 
-def _against(row: dict[str, object], rest: dict[str, object], confidence: float) -> dict[str, object]:
-    if "estimate" not in row or "estimate" not in rest:
-        return {"n_rest": rest["n"]}
-    found = intervals.share_difference(
-        row["estimate"], row["effective_n"], rest["estimate"], rest["effective_n"], confidence=confidence
-    )
-    names = ("difference", "difference_low", "difference_high", "p")
-    return {"n_rest": rest["n"]} | dict(zip(names, map(float, found), strict=True))
+def _against(accounts: pd.DataFrame, inside: np.ndarray, confidence: float, min_group: int) -> dict[str, object]:
+    """How often the accounts inside expand, times the others."""
+    row: dict[str, object] = {"n_rest": int((~inside).sum())}
+    if not (shown(int(inside.sum()), min_group) and shown(row["n_rest"], min_group)):
+        return row
+    years = accounts["months"].to_numpy(float) / 12
+    found = compare_rates(accounts["expansion"], years, inside, accounts["group"], confidence=confidence)
+    return row | {"ratio": found.estimate, "ratio_low": found.low, "ratio_high": found.high, "p": found.p}
 
 
 def _account_years(marts: Marts, priced: bool) -> pd.DataFrame:
