@@ -5,6 +5,7 @@ from __future__ import annotations
 from experiments import (
     adjusted,
     archetypes,
+    clusters,
     cohort_value,
     cohorts,
     contracts,
@@ -30,6 +31,7 @@ EXPERIMENTS = (
     *leaving.EXPERIMENTS,
     *features.EXPERIMENTS,
     *archetypes.EXPERIMENTS,
+    *clusters.EXPERIMENTS,
     *satisfaction.EXPERIMENTS,
     *contracts.EXPERIMENTS,
     *expansion.EXPERIMENTS,

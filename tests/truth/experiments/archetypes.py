@@ -100,7 +100,7 @@ EXPERIMENTS = (
         worlds=500,
         short=20,
         world=partial(_pairs, main=0.25, departure=0.0),
-        measures=_measures(0.93, 0.97, bias=0.5),
+        measures=_measures(0.93, 0.97, bias=0.25),
     ),
     Experiment(
         name="archetypes_departing",
@@ -110,6 +110,6 @@ EXPERIMENTS = (
         worlds=500,
         short=20,
         world=partial(_pairs, main=0.25, departure=0.2),
-        measures=_measures(0.93, 0.97, bias=0.5),
+        measures=_measures(0.93, 0.97, bias=0.25),
     ),
 )

@@ -221,7 +221,7 @@ def deeper(orders: Result, *, order: int, words: Words) -> str:
         for each in best["order"]
     ]
     if len(spread) > 1:
-        apart = words.points(spread[-1], 0), words.points(spread[0], 0)
+        apart = words.points(spread[-1]), words.points(spread[0])
         text += (
             f" Between the best and the worst lie {apart[1]} with {_ATTRIBUTES[int(best['order'].iloc[0]) - 1]} and "
             f"{apart[0]} with {_ATTRIBUTES[int(best['order'].iloc[-1]) - 1]}: "
