@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import ibis
 import pandas as pd
 
-from customer_value.marts.dates import months_since
+from customer_value.marts.ages import followed
 from customer_value.marts.store import Marts, to_pandas
 
 COLUMNS = ("entry", "exit", "event", "followed_to")
@@ -22,26 +21,17 @@ def lives(marts: Marts, columns: Sequence[str] = ()) -> pd.DataFrame:
 
     Returns
     -------
-    One row an account, by ``customer_id``: that, ``entry, exit`` (whole months), ``event``, ``followed_to`` (the age it
+    One row an account, in the order of the ids: ``entry, exit`` (whole months), ``event``, ``followed_to`` (the age it
     would have been followed to had it stayed; of a flat table missing, which does not say it) and ``columns``.
     """
-    return _tenures(marts, columns) if marts.meta.shape == "flat" else _spells(marts, columns)
-
-
-def _spells(marts: Marts, columns: Sequence[str]) -> pd.DataFrame:
-    spells = marts.table("spells")
-    first = spells.filter((spells.spell == 1) & spells.entry_month.notnull() & spells.exit_month.notnull())
-    # The as-of day, not leaving, sets how far an account could be followed.
-    whole = ibis.greatest(months_since(first.origin_date, ibis.literal(marts.meta.as_of)), first.exit_month)
-    first = first.select("customer_id", entry="entry_month", exit="exit_month", event="event_month", followed_to=whole)
-    about = marts.table("accounts").select("customer_id", *columns)
-    joined = first.inner_join(about, "customer_id").select("customer_id", *COLUMNS, *columns)
-    return to_pandas(joined.order_by("customer_id"))
+    if marts.meta.shape == "flat":
+        return _tenures(marts, columns)
+    return followed(marts)[list(COLUMNS)].assign(**{column: followed(marts, column)["value"] for column in columns})
 
 
 def _tenures(marts: Marts, columns: Sequence[str]) -> pd.DataFrame:
     flat = marts.table("flat").order_by("customer_id")
-    table = to_pandas(flat.select("customer_id", "tenure", "churned", *columns))
+    table = to_pandas(flat.select("tenure", "churned", *columns))
     tenure, churned = table.pop("tenure").astype(int), table.pop("churned").astype(bool)
     # Whoever left before a month was complete left in the first month.
     exit = tenure.where(~churned, tenure.clip(lower=1))
@@ -55,4 +45,4 @@ def _tenures(marts: Marts, columns: Sequence[str]) -> pd.DataFrame:
         left_in = (window + 1) // 2 + (turn % 2 if window % 2 == 0 else 0)
         entry = (exit - pd.Series(window, index=table.index).where(~churned, left_in)).clip(lower=0)
     table = table.assign(entry=entry, exit=exit, event=churned, followed_to=pd.Series(float("nan"), index=table.index))
-    return table[["customer_id", *COLUMNS, *columns]]
+    return table[[*COLUMNS, *columns]]

@@ -11,7 +11,8 @@ from customer_value.errors import DataError, SettingsError
 from customer_value.marts import Marts
 from customer_value.marts.ages import followed
 from customer_value.marts.levels import Attribute, Levels, attributes, pooled
-from customer_value.marts.store import Meta, to_pandas
+from customer_value.marts.lives import lives
+from customer_value.marts.store import Meta
 from customer_value.stats import disclosure, survival
 from customer_value.studies.cohort_survival.grains import cohort_names
 
@@ -155,22 +156,10 @@ def _followed(marts: Marts, attribute: Attribute | None) -> pd.DataFrame:
 
 
 def _flat(marts: Marts, attribute: Attribute | None) -> pd.DataFrame:
-    flat = marts.table("flat").order_by("customer_id")
-    value = {} if attribute is None else {"value": attribute.column}
-    table = to_pandas(flat.select("tenure", "churned", **value))
-    tenure, churned = table.pop("tenure").astype(int), table.pop("churned").astype(bool)
-    # Whoever left before a month was complete left in the first month.
-    exit = tenure.where(~churned, tenure.clip(lower=1))
-    entry = pd.Series(0, index=table.index)
-    if marts.meta.observation == "snapshot":
-        window = marts.meta.snapshot_window or 1
-        # Everyone is watched for the window only. Those who left did so in its midst on average: for a window of an
-        # even number of months half of them in the month before it, half in the month after.
-        alike = [*table.columns, "exit", "churned"]
-        turn = table.assign(exit=exit, churned=churned).groupby(alike, dropna=False).cumcount() + exit
-        left_in = (window + 1) // 2 + (turn % 2 if window % 2 == 0 else 0)
-        entry = (exit - pd.Series(window, index=table.index).where(~churned, left_in)).clip(lower=0)
-    return table.assign(entry=entry, exit=exit, event=churned)
+    columns = [] if attribute is None else [attribute.column]
+    # A flat table does not say how long those who left would have been followed.
+    table = lives(marts, columns).drop(columns="followed_to")
+    return table.rename(columns=dict.fromkeys(columns, "value"))
 
 
 def subject_notes(meta: Meta, attribute: Attribute | None) -> tuple[str, ...]:
