@@ -111,7 +111,7 @@ def test_raw_misleads_where_size_decides_and_adjusted_does_not(marts) -> None:
     assert size["low"] <= truth <= size["high"]
     assert size["agrees"]
     assert "first_term" not in set(ratios.table["attribute"])
-    said = answers.rates(ratios, labels=study.attributes(marts), lag=3, words=WORDS)
+    said = answers.detail(ratios, labels=study.attributes(marts), lag=3, words=WORDS)
     assert "What seems to go with “Region” is no longer clear" in said
     findings = established.rates(ratios, labels=study.attributes(marts))
     assert len(findings) == (ratios.table["kind"] == "adjusted").sum()
@@ -172,7 +172,7 @@ def test_too_few_losses_and_flat_tables_have_nothing(tmp_path) -> None:
         assert ratios.table.empty
         assert study.ratios_by_age(marts).table.empty
         assert study.cox_beside(marts).table.empty
-        assert "Too few accounts have left" in answers.rates(ratios, labels={}, lag=3, words=WORDS)
+        assert "Too few accounts have left" in answers.headline(ratios, labels={}, words=WORDS)
         assert answers.to_draw(ratios, labels={}).table.empty
         assert answers.ages(ratios, labels={}, words=WORDS) == ""
         assert established.rates(ratios, labels={}) == []

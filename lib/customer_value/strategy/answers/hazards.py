@@ -38,6 +38,9 @@ HEADS: Mapping[str, str] = LABELS | {
 }
 """`LABELS` as these tables need them."""
 
+FEW_LOSSES = 30
+"""Losses in a group below which only a large difference would show."""
+
 PAIR = {"raw": "as they are", "adjusted": "all else equal"}
 """What hollow and filled marks are."""
 
@@ -165,35 +168,57 @@ def _age_of(alone: Result) -> int:
 # --- how fast ---------------------------------------------------------------------------------------------------------
 
 
-def rates(ratios: Result, *, labels: Mapping[str, str], lag: int, words: Words) -> str:
-    """Which groups leave faster than otherwise equal accounts, and what was clear before they were made equal."""
+def headline(ratios: Result, *, labels: Mapping[str, str], words: Words) -> str:
+    """The clearest group that leaves faster or slower than otherwise equal accounts, if any does."""
+    tested = ratios.table[(ratios.table["kind"] == "adjusted") & ratios.table["p"].notna()]
+    clear = tested[tested["p_adjusted"] <= 1 - (ratios.level or 0.95)].sort_values("p", kind="stable")
+    if tested.empty:
+        return "Too few accounts have left to set otherwise equal ones side by side"
+    if clear.empty:
+        return "No group clearly leaves faster or slower than otherwise equal accounts"
+    best = clear.iloc[0]
+    return (
+        f"All else equal, accounts with {_group(best, labels, words)} leave {_times(best, words)} as fast as those "
+        f"with “{words.escape(best['reference'])}”"
+    )
+
+
+def detail(ratios: Result, *, labels: Mapping[str, str], lag: int, words: Words) -> str:
+    """How many groups are clear, and how many were before they were made equal."""
     adjusted, raw = (ratios.table[ratios.table["kind"] == kind] for kind in ("adjusted", "raw"))
     if adjusted.empty:
-        said = (
-            "## How fast otherwise equal accounts leave {#rates}\n\nToo few accounts have left to set groups side by "
-        )
-        return f"{said}side at equal everything else. {' '.join(ratios.notes)}".strip()
+        return " ".join(ratios.notes)
     alpha = 1 - (ratios.level or 0.95)
     tested = adjusted[adjusted["p"].notna()]
-    clear = tested[tested["p_adjusted"] <= alpha].sort_values("p", kind="stable")
-    heading = "No group clearly leaves faster or slower than otherwise equal accounts"
-    if len(clear):
-        best = clear.iloc[0]
-        heading = (
-            f"All else equal, accounts with {_group(best, labels, words)} leave {_times(best, words)} as fast as those "
-            f"with “{words.escape(best['reference'])}”"
-        )
-    before = int((raw["p_adjusted"] <= alpha).sum())
+    clear, before = (int((rows["p_adjusted"] <= alpha).sum()) for rows in (tested, raw))
     said = (
-        f"## {heading} {{#rates}}\n\nMonth by month, each group was set beside one other of its kind: "
-        f"{words.plural(len(tested), 'comparison')}. As they are, {_some(before, words)} clearly differ; made equal in "
-        f"contract term, time since the term began, and everything else known of them, {_some(len(clear), words)} do. "
-        f"Both counts allow for the number of comparisons. Size and plan are those of {words.months(lag)} before, as "
-        "accounts about to leave often cut down first. Contracts themselves are not in this list: under contract "
-        "nobody can leave before the term ends, so no single ratio can compare them."
+        f"Month by month, each group was set beside one other of its kind: {words.plural(len(tested), 'comparison')}. "
+        f"As they are, {_some(before, words)} clearly differ; made equal in contract term, time since the term began, "
+        f"and everything else known of them, {_some(clear, words)} do. Both counts allow for the number of "
+        f"comparisons. Size and plan are those of {words.months(lag)} before, as accounts about to leave often cut "
+        "down first. Contracts themselves are not in this list: under contract nobody can leave before the term ends, "
+        "so no single ratio can compare them."
     )
     gone = _gone(raw, adjusted, labels, alpha, words)
     return f"{said} {gone}".strip()
+
+
+def limits(ratios: Result, *, words: Words) -> str:
+    """What these comparisons cannot tell, and what would."""
+    said = [
+        "Accounts are made equal only in what the data hold. What is not recorded, such as how well a product fits, "
+        "may still set groups apart, so a rate is linked to a group and no proof that the group makes it.",
+        "Why an account left is known only where the company writes it down (`end_kind`).",
+    ]
+    tested = ratios.table[(ratios.table["kind"] == "adjusted") & ratios.table["p"].notna()]
+    few = tested[tested["events"] < FEW_LOSSES]
+    if len(few):
+        said.append(
+            f"{_upper(words.plural(len(few), 'comparison'))} of {len(tested)} "
+            f"{'rests' if len(few) == 1 else 'rest'} on fewer than {FEW_LOSSES} losses in the group: of such a group "
+            "only a large difference would show."
+        )
+    return "\n".join(f"- {each}" for each in said)
 
 
 def to_draw(ratios: Result, *, labels: Mapping[str, str]) -> Result:

@@ -28,7 +28,7 @@ def kinds(by_kind: Result, *, age: int, words: Words) -> list[Finding]:
     return [
         Finding(
             id=identifier("left", row["kind"]),
-            chapter="cohort_survival",
+            chapter="leaving",
             kind="estimate",
             subject=f"accounts that have {said[row['kind']]} by {words.months(age)}",
             metric=f"leaving_{row['kind']}",
@@ -40,7 +40,7 @@ def kinds(by_kind: Result, *, age: int, words: Words) -> list[Finding]:
             n=row["n"],
             n_of="accounts still followed",
             design="A",
-            evidence="cohort_survival#fig-cohort_survival-kinds",
+            evidence="leaving#fig-leaving-kinds",
         )
         for _, row in rows.iterrows()
         if row["kind"] in said
@@ -57,7 +57,7 @@ def kinds_compared(compared: Result, *, age: int, labels: Mapping[str, str], wor
             unit="points",
             design="C",
             caveat=f"{RAW_CAVEAT} The difference is at {words.months(age)}.",
-            evidence="cohort_survival#tbl-cohort_survival-kinds",
+            evidence="leaving#tbl-leaving-kinds",
             **_contrast(row, compared, labels, none=0.0),
         )
         for _, row in compared.table.iterrows()
@@ -84,7 +84,7 @@ def rates(ratios: Result, *, labels: Mapping[str, str]) -> list[Finding]:
                 n_of="months at risk",
                 design="B" if row["agrees"] else "C",
                 caveat=caveat if clear else "",
-                evidence="cohort_survival#tbl-cohort_survival-rates",
+                evidence="leaving#tbl-leaving-rates",
                 **_contrast(row, ratios, labels, none=1.0),
             )
         )
@@ -113,7 +113,7 @@ def contracts(like: Result, *, labels: Mapping[str, str], words: Words) -> list[
                 unit="points",
                 design="B" if same else "C",
                 caveat=" ".join([f"The difference is at {words.months(row['age'])}.", *chosen]),
-                evidence="cohort_survival#tbl-cohort_survival-like",
+                evidence="leaving#tbl-leaving-like",
                 **contrast,
             )
         )
@@ -130,7 +130,7 @@ def _contrast(row: pd.Series, result: Result, labels: Mapping[str, str], *, none
         side = "higher" if bounded and row["low"] > none else "lower" if bounded and row["high"] < none else "none"
     area = area_of(row["attribute"])
     return {
-        "chapter": "cohort_survival",
+        "chapter": "leaving",
         "kind": "association",
         "area": area,
         "subject": f"{attribute} {row['level']}",
