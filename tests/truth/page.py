@@ -74,8 +74,13 @@ def write(results: Mapping[str, dict]) -> None:
 
 
 def markdown(results: Mapping[str, dict]) -> str:
-    """The page. Experiments without results are left out."""
-    known = [experiment for experiment in EXPERIMENTS if experiment.name in results]
+    """The page. Experiments without results are left out, or with those of other figures than they name now."""
+    named = {experiment.name: {measure.name for measure in experiment.measures} for experiment in EXPERIMENTS}
+    known = [
+        experiment
+        for experiment in EXPERIMENTS
+        if experiment.name in results and set(results[experiment.name]["figures"]) == named[experiment.name]
+    ]
     parts = [_HEAD.format(verdict=_summary(known, results))]
     for study, experiments in groupby(known, key=lambda experiment: experiment.study):
         parts.append(f"## {study}\n")
