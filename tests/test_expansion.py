@@ -47,7 +47,9 @@ BY_HAND = [
     seats("a", "2023-09-01", "2024-02-01", 12, 120),
     # Leaves in May without.
     seats("b", "2023-02-01", "2023-05-20", 5, 50),
-    # Only its price rises.
+    # Only its prices rise, of plan and add-on.
+    seats("c", "2023-02-10", "2023-09-15", None, 10, product="extra", kind="addon", unit=None),
+    seats("c", "2023-09-15", None, None, 14, product="extra", kind="addon", unit=None),
     seats("c", "2023-02-10", "2023-08-01", 5, 50),
     seats("c", "2023-08-01", None, 5, 60),
     # Leaves within the month.

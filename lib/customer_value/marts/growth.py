@@ -13,7 +13,9 @@ import numpy as np
 import pandas as pd
 
 from customer_value.marts import risk
-from customer_value.marts.dates import month_number
+from customer_value.marts.dates import month_number, plus_months
+from customer_value.marts.months import at_days, holdings
+from customer_value.marts.spells import MONEY
 from customer_value.marts.store import Marts, to_pandas
 
 BOUGHT = ("seats", "plan", "addon")
@@ -70,6 +72,11 @@ def _months(marts: Marts, priced: bool) -> ir.Table:
     at, moved = risk.person_months(marts), marts.table("calendar_months")
     named = [f"{part}_part" for part in parts(marts)]
     moved = moved.select("customer_id", "month", "movement", "change", *named)
+    addons = _addons_bought(marts, moved)
+    moved = moved.left_join(addons, ["customer_id", "month"]).select(*moved.columns, "addons_bought")
+    kept = moved.addons_bought.fill_null(0).cast(MONEY)
+    # An add-on that only became dearer is a price like any other.
+    moved = moved.mutate(price_part=moved.price_part + moved.addon_part - kept, addon_part=kept).drop("addons_bought")
     origin = marts.table("accounts").select("customer_id", "origin_date")
     at = at.inner_join(moved, ["customer_id", "month"]).inner_join(origin, "customer_id")
     bought = sum((at[f"{part}_part"] for part in BOUGHT), ibis.literal(0))
@@ -96,6 +103,37 @@ def groups(marts: Marts) -> pd.Series:
         return to_pandas(found).set_index("customer_id")["group"]
 
     return marts.once(("growth groups",), compute)
+
+
+def _addons_bought(marts: Marts, moved: ir.Table) -> ir.Table:
+    """What changes in add-ons are worth without their prices: those added or dropped, and more or fewer of one."""
+    lines = marts.table("lines")
+    lines = lines.filter(lines.kind == "addon")
+    touched = moved.filter(moved.movement.isin(["expansion", "contraction"]) & (moved.addon_part != 0))
+    one_day = ibis.interval(days=1)
+    touched = touched.select(
+        "customer_id",
+        "month",
+        opening=(touched.month - one_day).cast("date"),
+        close=(plus_months(touched.month, 1) - one_day).cast("date"),
+    )
+    days = touched.select("customer_id", day="opening").union(touched.select("customer_id", day="close")).distinct()
+    held = holdings(at_days(lines, days))
+    nothing = ibis.null("float64")
+    sides = []
+    for day, place in (("opening", 0), ("close", 1)):
+        at = held.join(touched, [held.customer_id == touched.customer_id, held.day == touched[day]])
+        paid, count = at.mrr.cast("float64"), at.quantity.cast("float64")
+        amounts = {f"m{place}": paid, f"q{place}": count, f"m{1 - place}": nothing, f"q{1 - place}": nothing}
+        sides.append(at.select("customer_id", "month", "product", **{name: amounts[name] for name in sorted(amounts)}))
+    both = sides[0].union(sides[1]).group_by("customer_id", "month", "product")
+    pair = both.agg(**{name: ibis._[name].max() for name in ("m0", "m1", "q0", "q1")})
+    counted = (pair.q0 > 0) & (pair.q1 > 0)
+    more = (pair.q1 - pair.q0) * (pair.m0 / pair.q0 + pair.m1 / pair.q1) / 2
+    worth = ibis.cases(
+        (pair.m0.isnull(), pair.m1), (pair.m1.isnull(), -pair.m0), (counted.fill_null(False), more), else_=0.0
+    )
+    return pair.group_by("customer_id", "month").agg(addons_bought=worth.round(4).cast(MONEY).sum())
 
 
 def steps(marts: Marts, *, down: bool = False, priced: bool = False) -> pd.DataFrame:
