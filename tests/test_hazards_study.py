@@ -174,6 +174,8 @@ def test_too_few_losses_and_flat_tables_have_nothing(tmp_path) -> None:
         assert study.cox_beside(marts).table.empty
         assert "Too few accounts have left" in answers.headline(ratios, labels={}, words=WORDS)
         assert answers.to_draw(ratios, labels={}).table.empty
+        assert answers.bands_drawn(study.ratios_by_age(marts), labels={}).table.empty
+        assert answers.bands_shown(study.ratios_by_age(marts), labels={}).table.empty
         assert answers.ages(ratios, labels={}, words=WORDS) == ""
         assert established.rates(ratios, labels={}) == []
     assert standardised_retention(flat, by=[]).table.empty

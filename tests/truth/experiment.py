@@ -123,7 +123,11 @@ def _figure(measure: Measure, pairs: np.ndarray, confidence: float) -> Figure:
         low, high = estimate - margin, estimate + margin
     else:
         # Where every trial ended alike, nothing tells how trials of one world hang together: worlds count then.
-        size = estimate * (1 - estimate) / variance if variance > 0 else (pairs[:, 1] > 0).sum()
+        size = (pairs[:, 1] > 0).sum()
+        if variance > 0:
+            # How worlds differ is itself uncertain where they are few.
+            few = stats.t.ppf(0.5 + confidence / 2, count - 1) / stats.norm.ppf(0.5 + confidence / 2)
+            size = estimate * (1 - estimate) / variance / few**2
         low, high = proportion_confint(estimate * size, size, alpha=1 - confidence, method="wilson")
     return Figure(float(estimate), float(low), float(high), float(trials))
 

@@ -178,9 +178,9 @@ EXPERIMENTS = (
         world=_payback,
         measures=(
             Measure("multiple", "multiple of cost by 12 and 18 months", "covers", 0.92, 0.97),
-            *(Measure(f"multiple_{n}", f"the same, only {n} accounts", "covers") for n in SAMPLES),
+            *(Measure(f"multiple_{n}", f"multiple of cost, only {n} accounts", "covers") for n in SAMPLES),
             Measure("payback", "month of payback", "covers", 0.92, 0.97),
-            *(Measure(f"payback_{n}", f"the same, only {n} accounts", "covers") for n in SAMPLES),
+            *(Measure(f"payback_{n}", f"month of payback, only {n} accounts", "covers") for n in SAMPLES),
         ),
     ),
     Experiment(

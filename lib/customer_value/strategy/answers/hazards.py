@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
 import pandas as pd
 
 from customer_value.stats.result import Result
@@ -318,7 +319,7 @@ def _followed(by_age: Result) -> pd.DataFrame:
     lost = by_age.table.groupby(["attribute", "level"], sort=False)["events"].sum()
     rank = lost.groupby("attribute", sort=False).rank(ascending=False, method="first")
     kept = [rank[row.attribute, row.level] <= MOST_FOLLOWED for row in by_age.table.itertuples()]
-    return by_age.table[kept]
+    return by_age.table[np.array(kept, dtype=bool)]
 
 
 def bands_shown(by_age: Result, *, labels: Mapping[str, str]) -> Result:
