@@ -95,7 +95,7 @@ EXPERIMENTS = (
         study="Worlds without effects",
         says=f"{_WORLD}.",
         worlds=100,
-        short=2,
+        short=1,
         world=partial(_null, parameters=SAMPLE_NULL),
         measures=_measures(),
     ),
