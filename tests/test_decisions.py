@@ -99,8 +99,10 @@ def test_the_correction_runs_over_every_contrast_recorded(others: int) -> None:
     assert len(decided.unclear) == others + (not decided.ranked)
 
 
-def test_the_gate_starts_from_p_and_not_from_the_chapters_own_adjustment() -> None:
-    assert decide([contrast(p=0.001, p_adjusted=0.9)]).ranked
+def test_what_its_own_page_calls_unclear_is_not_decided_on() -> None:
+    """The gate corrects the raw p over all contrasts; the chapter's own adjustment may only stand against one."""
+    assert decide([contrast(p=0.001, p_adjusted=0.04)]).ranked
+    assert not decide([contrast(p=0.001, p_adjusted=0.09)]).ranked
     assert not decide([contrast(p=0.2, p_adjusted=0.01)]).ranked
 
 

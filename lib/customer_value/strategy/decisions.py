@@ -556,9 +556,10 @@ def decide(
     """Gate and rank findings into decisions.
 
     Contrasts are corrected together (Benjamini–Hochberg over every association that is shown), starting from their raw
-    p-values, so that a chapter that tests more cannot find more by chance. Those that pass become "Do it" (design A or
-    B) or "Test first" (design C); "Watch" where the lower end of their money is not above nothing. Accounting facts
-    need no test; those below `MATERIAL` of recurring revenue, or of fewer than `FEW` accounts, are watched. Ranked by
+    p-values, so that a chapter that tests more cannot find more by chance; and they must be clear among those of their
+    own family as well, or the page that is their evidence would say that they are not. Those that pass become "Do it"
+    (design A or B) or "Test first" (design C); "Watch" where the lower end of their money is not above nothing.
+    Accounting facts need no test; those below `MATERIAL` of recurring revenue, or of fewer than `FEW` accounts, are watched. Ranked by
     `Decision.tier`, within it by `Decision.rank`, falling.
 
     Parameters
@@ -573,7 +574,11 @@ def decide(
     associations = [finding for finding in records if finding.kind == "association"]
     family = [finding for finding in associations if finding.shown and _retention_known(finding, retention_known)]
     adjusted = benjamini_hochberg([finding.p for finding in family])
-    passed = {id(finding): value for finding, value in zip(family, adjusted, strict=True) if value <= q}
+    passed = {
+        id(finding): value
+        for finding, value in zip(family, adjusted, strict=True)
+        if value <= q and (finding.p_adjusted is None or finding.p_adjusted <= q)
+    }
 
     contrasts: dict[str, list[Finding]] = {}
     for finding in family:
