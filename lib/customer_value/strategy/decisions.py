@@ -559,8 +559,8 @@ def decide(
     p-values, so that a chapter that tests more cannot find more by chance; and they must be clear among those of their
     own family as well, or the page that is their evidence would say that they are not. Those that pass become "Do it"
     (design A or B) or "Test first" (design C); "Watch" where the lower end of their money is not above nothing.
-    Accounting facts need no test; those below `MATERIAL` of recurring revenue, or of fewer than `FEW` accounts, are watched. Ranked by
-    `Decision.tier`, within it by `Decision.rank`, falling.
+    Accounting facts need no test; those below `MATERIAL` of recurring revenue, or of fewer than `FEW` accounts, are
+    watched. Ranked by `Decision.tier`, within it by `Decision.rank`, falling.
 
     Parameters
     ----------
