@@ -107,6 +107,16 @@ class TestStable:
         if kind == "stretched":
             assert found.tried["stability"].iloc[0] > cluster_stability.STABLE
 
+    def test_equal_values_are_not_parted_by_the_order_of_rows(self) -> None:
+        """Of two traits that most accounts share, unrelated, points without structure are unrelated, too."""
+        rng = np.random.default_rng(0)
+        points = np.column_stack([rng.random((600, 2)) < 0.15, rng.normal(size=600)]).astype(float)
+        usual = cluster_stability._by_chance(points, "kmeans", 3)
+        for order in (np.lexsort(points.T[::-1]), np.lexsort(points.T), rng.permutation(600)):
+            assert cluster_stability._by_chance(points[order], "kmeans", 3) == pytest.approx(usual, abs=1e-9)
+        still = np.column_stack([points, np.ones(600)])
+        assert np.isfinite(cluster_stability._by_chance(still, "kmeans", 3))
+
     def test_many_points_are_learned_from_some(self, monkeypatch) -> None:
         points, label = blobs(900)
         monkeypatch.setattr(cluster_stability, "MOST_FITTED", 300)

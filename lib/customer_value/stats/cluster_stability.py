@@ -26,7 +26,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy import special
+from scipy import special, stats
 
 from customer_value.stats.partitions import SEED, Partition, partition, silhouette
 
@@ -165,8 +165,9 @@ def _by_chance(points: np.ndarray, method: str, setting: float) -> float:
     """The silhouette that clusters in points without structure hardly exceed."""
     generator = np.random.default_rng(SEED)
     count, traits = points.shape
-    ranks = np.argsort(np.argsort(points, axis=0, kind="stable"), axis=0, kind="stable")
-    correlation = np.atleast_2d(np.corrcoef(special.ndtri((ranks + 0.5) / count), rowvar=False))
+    # Equal values share their rank: parted by the order of the rows, every two traits with many of them would agree.
+    ranks = stats.rankdata(points, axis=0)
+    correlation = _correlation(special.ndtri((ranks - 0.5) / count))
     values, directions = np.linalg.eigh(correlation)
     root = directions * np.sqrt(np.maximum(values, 0.0))
     inorder = np.sort(points, axis=0)
@@ -176,3 +177,13 @@ def _by_chance(points: np.ndarray, method: str, setting: float) -> float:
         drawn = np.take_along_axis(inorder, np.argsort(np.argsort(normal, axis=0), axis=0), axis=0)
         found.append(silhouette(drawn, partition(drawn, method=method, setting=setting).labels))
     return float(max(np.mean(found) + _CLEARLY * np.std(found, ddof=1), _FURTHER * np.mean(found)))
+
+
+def _correlation(values: np.ndarray) -> np.ndarray:
+    """Of columns with each other; of one that does not vary, none."""
+    away = values - values.mean(axis=0)
+    size = np.sqrt((away**2).sum(axis=0))
+    standard = away / np.where(size > 0, size, 1.0)
+    found = standard.T @ standard
+    np.fill_diagonal(found, 1.0)
+    return found
