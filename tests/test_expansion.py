@@ -535,3 +535,46 @@ class TestEstimators:
         crossed = cross_fitted_index(noise, order, fold)
         assert concordance(itself[order == 0], itself[order == 2]).low > 0.7
         assert concordance(crossed[order == 0], crossed[order == 2]).low < 0.5
+
+class TestNamesAndDiscounts:
+    def test_an_attribute_may_be_named_like_a_count(self, tmp_path) -> None:
+        """A column called group is a group of customers, not the fifty by which the jackknife leaves accounts out."""
+        rows, _ = company(tmp_path / "first", seed=4)
+        drawn = {key: ("x", "y")[number % 2] for number, key in enumerate(sorted({row["customer_id"] for row in rows}))}
+        tables = []
+        for place, name in enumerate(("plain", "group", "expansion", "months", "change")):
+            marts = build_marts(
+                tmp_path / str(place),
+                subscriptions=rows,
+                customers=[{"customer_id": key, name: value} for key, value in drawn.items()],
+                attributes={name: {"kind": "text", "known_at": "signup", "label": "Plain"}},
+                as_of=AS_OF,
+                observed_from="2021-12-31",
+            )
+            table = expansion.rates(marts, by=[name], min_group=10).table.drop(columns="attribute")
+            tables.append(table)
+            assert expansion.patterns(marts, min_group=5).table["every"].max() > 0
+        for other in tables[1:]:
+            pd.testing.assert_frame_equal(other, tables[0])
+
+    def test_a_discount_row_that_ends_is_no_add_on_bought(self, tmp_path) -> None:
+        """The add-on becomes dearer by 1 in the month in which a discount of 10, a row of its own, ends."""
+        marts = build_marts(
+            tmp_path,
+            subscriptions=[
+                seats("a", "2023-01-15", None, 5, 100),
+                seats("a", "2023-01-15", "2023-05-10", None, 20, product="extra", kind="addon", unit=None),
+                seats("a", "2023-05-10", None, None, 21, product="extra", kind="addon", unit=None),
+                seats("a", "2023-01-15", "2023-05-12", None, -10, product="promo", kind="addon", unit=None),
+                # Here an add-on of 30 is bought in that month.
+                seats("b", "2023-01-15", None, 5, 100),
+                seats("b", "2023-05-10", None, None, 30, product="extra", kind="addon", unit=None),
+                seats("b", "2023-05-12", None, None, -10, product="promo", kind="addon", unit=None),
+            ],
+            as_of=AS_OF,
+            observed_from="2022-12-31",
+        )
+        grown = growth.steps(marts)
+        assert grown["customer_id"].tolist() == ["b"]
+        assert grown[["addon_part", "discount_part", "price_part"]].iloc[0].tolist() == [30, -10, 0]
+        assert growth.steps(marts, priced=True)["customer_id"].tolist() == ["a", "b"]

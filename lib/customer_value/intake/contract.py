@@ -491,7 +491,7 @@ RESERVED: frozenset[str] = frozenset((
     "end_kind", "end_reason", "tenure", "churned", "score", "acquisition_cost", "referred", "month", "age", "n",
     "estimate", "low", "high", "events", "level", "attribute", "metric", "due_date", "outcome", "stated",
     "contradicted", "renewed", "mrr_before", "mrr_after", "plan_after", "term_after", "months_old", "renewal_age",
-    "renewal_value",
+    "renewal_value", "exit", "how", "whole", "left", "grew", "grown", "kept_mrr", "moved_up", "gave_up", "side", "rung",
 ))  # fmt: skip
 """Names that the marts and studies use themselves; no attribute or feature may take one."""
 

@@ -21,6 +21,7 @@ RESERVED = frozenset(
         *("cohort_year", "cohort_half", "cohort_quarter", "referred"),
         *("due_date", "outcome", "stated", "contradicted", "renewed", "mrr_before", "mrr_after", "plan_after"),
         *("term_after", "months_old", "renewal_age", "renewal_value"),
+        *("exit", "how", "whole", "left", "grew", "grown", "kept_mrr", "moved_up", "gave_up", "side", "rung"),
     )
 )
 """Names that mean something in the marts or in a period's base, so that no attribute can bear them."""

@@ -60,7 +60,7 @@ def months(marts: Marts, *, priced: bool = False) -> ir.Table:
 
     Returns
     -------
-    The columns of `risk.person_months`, and ``since`` (calendar months since that of the origin; null if unknown),
+    The columns of the mart ``risk_months``, and ``since`` (calendar months since that of the origin; null if unknown),
     ``change``, one ``<part>_part`` for each of `parts`, ``grew`` and ``shrank`` (as this module defines them) and
     ``kind`` (the part that most of that change is made of, or `UNTOLD`; null where neither).
     """
@@ -69,7 +69,7 @@ def months(marts: Marts, *, priced: bool = False) -> ir.Table:
 
 
 def _months(marts: Marts, priced: bool) -> ir.Table:
-    at, moved = risk.person_months(marts), marts.table("calendar_months")
+    at, moved = marts.table("risk_months"), marts.table("calendar_months")
     named = [f"{part}_part" for part in parts(marts)]
     moved = moved.select("customer_id", "month", "movement", "change", *named)
     addons = _addons_bought(marts, moved)
@@ -130,8 +130,14 @@ def _addons_bought(marts: Marts, moved: ir.Table) -> ir.Table:
     pair = both.agg(**{name: ibis._[name].max() for name in ("m0", "m1", "q0", "q1")})
     counted = (pair.q0 > 0) & (pair.q1 > 0)
     more = (pair.q1 - pair.q0) * (pair.m0 / pair.q0 + pair.m1 / pair.q1) / 2
+    # A row below zero is a discount, whatever it is called, and none of the account's choice.
+    reduces = ((pair.m0 < 0) | (pair.m1 < 0)).fill_null(False)
     worth = ibis.cases(
-        (pair.m0.isnull(), pair.m1), (pair.m1.isnull(), -pair.m0), (counted.fill_null(False), more), else_=0.0
+        (reduces, 0.0),
+        (pair.m0.isnull(), pair.m1),
+        (pair.m1.isnull(), -pair.m0),
+        (counted.fill_null(False), more),
+        else_=0.0,
     )
     return pair.group_by("customer_id", "month").agg(addons_bought=worth.round(4).cast(MONEY).sum())
 

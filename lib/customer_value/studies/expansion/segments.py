@@ -20,6 +20,10 @@ from customer_value.studies.expansion.first import WAYS, incidence_of, notes
 MEASURES = {"expansion": "grew", "contraction": "shrank"}
 """What recurrent rates are of, by their names here and in `growth.months`."""
 
+_MONTHS, _GROUP = "at risk:months", "at risk:group"
+_COUNTED = {measure: f"at risk:{measure}" for measure in MEASURES}
+"""Columns of `_account_years` that no attribute can be named like."""
+
 _ALL = {"attribute": "all", "level": "all", "attribute_label": "All accounts"}
 
 
@@ -157,8 +161,8 @@ def _against(accounts: pd.DataFrame, inside: np.ndarray, confidence: float, min_
     row: dict[str, object] = {"n_rest": int((~inside).sum())}
     if not (shown(int(inside.sum()), min_group) and shown(row["n_rest"], min_group)):
         return row
-    years = accounts["months"].to_numpy(float) / 12
-    found = compare_rates(accounts["expansion"], years, inside, accounts["group"], confidence=confidence)
+    years = accounts[_MONTHS].to_numpy(float) / 12
+    found = compare_rates(accounts[_COUNTED["expansion"]], years, inside, accounts[_GROUP], confidence=confidence)
     return row | {"ratio": found.estimate, "ratio_low": found.low, "ratio_high": found.high, "p": found.p}
 
 
@@ -168,9 +172,8 @@ def _account_years(marts: Marts, priced: bool) -> pd.DataFrame:
     def compute() -> pd.DataFrame:
         at = growth.months(marts, priced=priced)
         summed = at.group_by("customer_id").agg(
-            months=at.count(),
-            group=at.group.max(),
-            **{name: at[column].sum().fill_null(0) for name, column in MEASURES.items()},
+            **{_MONTHS: at.count(), _GROUP: at.group.max()},
+            **{_COUNTED[name]: at[column].sum().fill_null(0) for name, column in MEASURES.items()},
         )
         joined = marts.table("accounts").inner_join(summed, "customer_id").order_by("customer_id")
         return to_pandas(joined)
@@ -179,11 +182,11 @@ def _account_years(marts: Marts, priced: bool) -> pd.DataFrame:
 
 
 def _rates(accounts: pd.DataFrame, confidence: float, min_group: int) -> Iterator[dict[str, object]]:
-    years = accounts["months"].to_numpy(float) / 12
+    years = accounts[_MONTHS].to_numpy(float) / 12
     for measure in MEASURES:
         row: dict[str, object] = {"measure": measure, "n": len(accounts), "years": float(years.sum())}
-        row["events"] = int(accounts[measure].sum())
+        row["events"] = int(accounts[_COUNTED[measure]].sum())
         if len(accounts) and shown(len(accounts), min_group):
-            found = delete_a_group_rate(accounts[measure], years, accounts["group"], confidence=confidence)
+            found = delete_a_group_rate(accounts[_COUNTED[measure]], years, accounts[_GROUP], confidence=confidence)
             row |= {"estimate": found.estimate, "low": found.low, "high": found.high}
         yield row

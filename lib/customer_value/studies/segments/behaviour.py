@@ -12,7 +12,7 @@ from customer_value.rules import WIND_DOWN_DAYS, Behaviour
 from customer_value.stats import multiplicity
 from customer_value.stats.result import Result
 from customer_value.studies.segments.alike import Comparison, against_others, beside, term_names
-from customer_value.studies.segments.first_days import FirstDays, first_days, signup_attributes
+from customer_value.studies.segments.first_days import KNOWN, FirstDays, first_days
 from customer_value.studies.segments.raw import COLUMNS, against_rest, typed
 
 OUTCOMES = ("logo_retention", "grr")
@@ -118,7 +118,7 @@ def _comparison(marts: Marts, base: pd.DataFrame, rule: Behaviour, *, confidence
             "term": term_names(base["first_term"]),
             "plan": base["first_plan"],
             "since": (base["origin_date"] - base["origin_date"].min()).dt.days.astype(float),
-            **{f"known:{name}": base[name] for name in signup_attributes(marts)},
+            **{name: base[name] for name in base if name.startswith(KNOWN)},
         }
     )
     if rule.feature is not None:

@@ -26,6 +26,9 @@ from customer_value.rules import Behaviour
 ADOPTED_MONTHS = 2
 """A feature counts as adopted from the second month of use on, as everywhere."""
 
+KNOWN = "known:"
+"""Stands before the names of attributes, so that none is taken for what an account did."""
+
 MOST_LEVELS = 12
 """Attributes of more levels are not adjusted for."""
 
@@ -39,7 +42,7 @@ class FirstDays:
     accounts : one row an account whose first days are wholly on record: ``customer_id, did, level`` (per thirty days,
         of a level of use), ``ever`` (at any time since), ``other_use`` (of a feature: use of all others in these days),
         ``origin_date, left_on`` (missing: still here), ``first_mrr, first_term, first_plan`` and attributes known at
-        sign-up
+        sign-up, each named `KNOWN` and its name
     behaviour : the rule
     """
 
@@ -101,9 +104,10 @@ def first_days(marts: Marts, behaviour: Behaviour) -> FirstDays | str:
         return told
     spells = marts.table("spells")
     ends = to_pandas(spells.filter((spells.spell == 1) & spells.event).select("customer_id", left_on="end_date"))
-    about = ["customer_id", "origin_date", "first_mrr", "first_term", "first_plan", *signup_attributes(marts)]
+    known = {name: f"{KNOWN}{name}" for name in signup_attributes(marts)}
+    about = ["customer_id", "origin_date", "first_mrr", "first_term", "first_plan", *known]
     frame = marts.frame("accounts")
-    frame = frame[frame["cohort_month"].notna()][about].merge(ends, on="customer_id", how="left")
+    frame = frame[frame["cohort_month"].notna()][about].rename(columns=known).merge(ends, on="customer_id", how="left")
     return FirstDays(frame.merge(told, on="customer_id", how="inner"), behaviour)
 
 

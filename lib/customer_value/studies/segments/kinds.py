@@ -164,9 +164,10 @@ def _about(scheme: str, level: str, label: str) -> dict[str, object]:
 
 def _base(marts: Marts, rules: Rules, start: date, end: date) -> tuple[pd.DataFrame, Placed]:
     where = placed(marts, rules, close=start)
-    return period_base(marts, start=start, end=end).merge(
-        where.accounts.drop(columns="mrr"), on="customer_id", how="left", validate="one_to_one"
-    ), where
+    # An attribute may be named like a scheme.
+    base = period_base(marts, start=start, end=end).drop(columns=list(KINDS), errors="ignore")
+    kinds_then = where.accounts.drop(columns="mrr")
+    return base.merge(kinds_then, on="customer_id", how="left", validate="one_to_one"), where
 
 
 def _compared(places: pd.Series, scheme: str, min_group: int) -> list[str]:
