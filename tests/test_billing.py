@@ -305,6 +305,11 @@ class TestPayment:
         assert takings.row(measure="billed")["estimate"] == billed
         assert takings.row(measure="days_outstanding")["estimate"] == pytest.approx(600 / billed * 91)
 
+    def test_only_whole_months_of_a_period_are_added_up(self, book):
+        whole = renewals.takings(book, start=date(2023, 12, 31), end=date(2024, 2, 29)).table
+        into_march = renewals.takings(book, start=date(2023, 12, 31), end=date(2024, 3, 15)).table
+        pd.testing.assert_frame_equal(into_march, whole)
+
     def test_earned_stands_beside_billed(self, book):
         cash = renewals.cash(book)
         flows = renewals.deferred_revenue(book)

@@ -11,6 +11,8 @@ from statsmodels.stats.proportion import proportions_ztest
 
 from customer_value.errors import DataError, SettingsError
 from customer_value.stats import intervals
+from customer_value.strategy.answers import cohort_trend as trends
+from customer_value.strategy.wording import Words
 from customer_value.studies import cohort_survival as study
 from marts_fixtures import build_marts
 
@@ -387,6 +389,35 @@ def test_only_larger_customers_are_no_better_cohorts(tmp_path) -> None:
     assert adjusted["low"] < 0 < adjusted["high"]
     assert not found.table["agrees"].any()
     assert raw["size_low"] > 1
+
+
+def test_where_accounts_are_alike_nothing_is_made_equal(tmp_path) -> None:
+    # One plan, one price, one term: the raw trend is clear, and no mix of customers was allowed for.
+    random = np.random.default_rng(3)
+    rows = []
+    for month in range(30):
+        start = pd.Timestamp("2022-01-05") + pd.DateOffset(months=month)
+        for place in range(30):
+            end = start + pd.DateOffset(months=int(random.geometric(0.08 if month < 15 else 0.03)))
+            rows.append(
+                {
+                    "customer_id": f"c{month:02}-{place:02}",
+                    "start_date": str(start.date()),
+                    "end_date": str(end.date()) if end <= pd.Timestamp(AS_OF) else None,
+                    "mrr": 100,
+                    "billing_months": 1,
+                }
+            )
+    marts = build_marts(tmp_path, as_of=AS_OF, observed_from="2021-12-31", subscriptions=rows)
+    found = study.cohort_trend(marts)
+    raw, adjusted = found.row(kind="raw"), found.row(kind="adjusted")
+    assert raw["low"] > 0
+    assert np.isnan(adjusted["estimate"])
+    assert adjusted["adjusted_for"] == ""
+    assert not found.table["agrees"].any()
+    said = trends.headline(found, age=12, words=Words(currency="GBP"))
+    assert "later cohorts stay longer.**" in said
+    assert "equal mix" not in said
 
 
 @pytest.mark.parametrize(

@@ -119,6 +119,9 @@ class TestMoney:
         assert np.isnan(row["estimate"])
         assert row["low"] == row["followed_to"]
         assert "has not repaid" in said.headline(found, age=12, words=WORDS)
+        # Some are followed for longer than enough are: of them the text claims nothing.
+        text = said.detail(found, age=12, margin=0.02, as_of=None, words=WORDS)
+        assert "observed in enough accounts the cost is not repaid" in text
         assert "not within" in said.groups(found, words=WORDS).table["payback"].iloc[0]
         assert "does not reach" in said.payback_caption(
             study.brought_in(marts, basis=basis), found, margin=0.02, words=WORDS

@@ -77,6 +77,12 @@ def test_scatter_of_months_is_said_either_way() -> None:
     assert trends.shown(trend_of(MISSING, MISSING)).table.empty
 
 
+def test_scatter_is_that_of_the_raw_trend_where_there_is_no_adjusted_one() -> None:
+    trend = trend_of(UP, MISSING, scatter=1.5)
+    trend = trend.with_table(trend.table.assign(scatter=[1.5, np.nan]))
+    assert "1.5 times as wide" in trends.detail(trend, words=WORDS)
+
+
 @pytest.mark.parametrize(("raw", "adjusted", "design"), [(UP, UP, "B"), (UP, NONE, "C"), (NONE, NONE, "C")])
 def test_a_trend_is_one_contrast_that_is_watched(raw, adjusted, design) -> None:
     (finding,) = established.cohort_trend(trend_of(raw, adjusted), age=12, words=WORDS)

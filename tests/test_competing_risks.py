@@ -158,3 +158,11 @@ def test_a_cause_must_be_named() -> None:
     counts = competing_risks.person_months([0], [1], ["two"], causes=CAUSES)
     with pytest.raises(ValueError, match="must add up"):
         competing_risks.cumulative_incidence(counts, ["one"])
+
+
+@pytest.mark.parametrize("by", [(), ("group",)])
+def test_where_never_enough_are_at_risk_there_is_no_curve(diagnosed, by) -> None:
+    counts = counted(diagnosed, grouped=bool(by))
+    found = competing_risks.cumulative_incidence(counts, CAUSES, by=by, min_at_risk=len(diagnosed) + 1)
+    assert found.empty
+    assert {*by, "cause", "age", "estimate", "low", "high", "n", "start"} <= set(found.columns)

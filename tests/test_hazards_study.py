@@ -135,6 +135,22 @@ def test_counts_and_cox_by_rows_agree(marts) -> None:
     assert "standard errors" in answers.ways_agree(beside, words=WORDS)
 
 
+def test_two_ways_are_the_same_only_where_they_are(marts) -> None:
+    beside = study.cox_beside(marts)
+    assert "gives the same ratios" in answers.ways_agree(beside, words=WORDS)
+    apart = beside.with_table(beside.table.assign(apart=0.7))
+    assert "does not give the same ratios" in answers.ways_agree(apart, words=WORDS)
+
+
+def test_a_group_that_nobody_left_is_said_to_be_untested(marts) -> None:
+    ratios = study.hazard_ratios(marts)
+    assert "nobody left" not in answers.limits(ratios, words=WORDS)
+    region = (ratios.table["attribute"] == "region") & (ratios.table["kind"] == "adjusted")
+    blank = ratios.table.assign(status=ratios.table["status"].mask(region, "unbounded"))
+    blank.loc[region, ["estimate", "low", "high", "p", "p_adjusted"]] = np.nan
+    assert "group large enough to show, nobody left" in answers.limits(ratios.with_table(blank), words=WORDS)
+
+
 def test_ratios_by_age_and_their_words(marts) -> None:
     ratios = study.hazard_ratios(marts)
     by_age = study.ratios_by_age(marts, by=["size"])

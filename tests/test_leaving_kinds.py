@@ -109,6 +109,33 @@ def test_where_kinds_are_never_stated_one_sentence_says_so(tmp_path) -> None:
     assert study.incidence(flat).table.empty
 
 
+def test_both_reckonings_start_at_the_same_age_where_accounts_come_into_view_late(tmp_path) -> None:
+    # Two are seen from their sign-up and one of them leaves at once; all others come into view at six months of age.
+    late = [{"customer_id": f"late{place:03}", "start_date": "2023-01-10", "billing_months": 1} for place in range(60)]
+    ends = dict.fromkeys(range(12), ("2023-04-10", "voluntary")) | {12: ("2023-05-10", "involuntary")}
+    for place, (end, kind) in ends.items():
+        late[place] |= {"end_date": end, "end_kind": kind}
+    early = [{"customer_id": f"new{place}", "start_date": "2023-01-10", "billing_months": 1} for place in range(2)]
+    early[0] |= {"end_date": "2023-02-10", "end_kind": "voluntary"}
+    seen = build_marts(
+        tmp_path,
+        as_of="2024-06-30",
+        observed_from="2022-12-31",
+        subscriptions=[*late, *early],
+        customers=[
+            {"customer_id": row["customer_id"], "signup_date": "2022-07-10" if row in late else "2023-01-10"}
+            for row in [*late, *early]
+        ],
+    )
+    curve, alone = study.incidence(seen, horizon=12), study.one_kind_alone(seen, age=12)
+    assert set(alone.table["start"]) == {6}
+    rows = alone.table.set_index(["kind", "reckoned"])["estimate"]
+    # Nobody left the other way before they did, so that there is nothing to overstate.
+    assert rows["voluntary", "alone"] == pytest.approx(rows["voluntary", "counted"])
+    assert rows["voluntary", "counted"] == pytest.approx(12 / 61, abs=0.01)
+    assert curve.row(kind="voluntary", age=6)["estimate"] == 0
+
+
 def test_names_from_the_data_stay_text(marts) -> None:
     compared = study.compared(marts, by=["region"], age=12)
     table = compared.table.assign(level="<b>north</b>")

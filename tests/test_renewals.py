@@ -240,6 +240,17 @@ class TestGivenList:
             ("dunning", "2024-03-05"): ("pending", 100, None),
         }
 
+    def test_what_is_renewed_with_growth_is_never_less_than_without(self, listed):
+        found = renewals.batting_average(listed, Scope(**SPAN)).table.set_index(["attribute", "level", "metric"])
+        kept, after = (found.loc[("all", "all", name), "estimate"] for name in ("revenue_renewed", "revenue_after"))
+        # "quarters" is renewed on terms that the revenue does not show, and counts with the 90 that it paid.
+        rows = falling_due(listed)
+        rows = rows[(rows["outcome"] != "pending") & rows["due_date"].between("2023-01-02", "2024-05-30")]
+        paid = rows["mrr_after"].fillna(rows["mrr_before"])
+        assert after == pytest.approx(paid.sum() / rows["mrr_before"].sum())
+        assert kept == pytest.approx(paid.clip(upper=rows["mrr_before"]).sum() / rows["mrr_before"].sum())
+        assert after >= kept
+
     def test_what_does_not_fit_is_said(self, listed):
         found = falling_due(listed)
         assert set(found.loc[found["contradicted"], "customer_id"]) == {"quarters", "runs on"}

@@ -101,7 +101,8 @@ def cumulative_incidence(
     whole = survival.kaplan_meier(counts, by=by, confidence=confidence, min_at_risk=min_at_risk)
     keys = [*by, "age"]
     ends = whole[[*keys, "n", "start"]].merge(counts[[*keys, *causes]], on=keys, how="left")
-    groups = ends.groupby(list(by), sort=False, dropna=False) if by else [((), ends)]
+    whole_company = [((), ends)] if len(ends) else []
+    groups = ends.groupby(list(by), sort=False, dropna=False) if by else whole_company
     curves = []
     for names, one in groups:
         steps = one[one["age"] > one["start"]]

@@ -68,7 +68,7 @@ def detail(trend: Result, *, words: Words) -> str:
         return ""
     alike = [uncapital(words.escape(label)) for label in adjusted["adjusted_for"].split(" · ") if label]
     made = f"Made alike in {words.list(alike)}, as known when accounts began. " if alike else ""
-    scatter = adjusted["scatter"]
+    scatter = adjusted["scatter"] if known(adjusted["scatter"]) else raw["scatter"]
     shared = (
         f"Months scatter beyond chance, which makes these ranges {words.number(scatter, 1)} times as wide as accounts "
         "taken one by one would have them. "

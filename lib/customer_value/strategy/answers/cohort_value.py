@@ -73,7 +73,8 @@ def _payback_range(payback: pd.Series, words: Words) -> str:
         )
     if known(payback["low"]):
         return (
-            f"Payback takes at least {words.months(payback['low'])}: nobody has been followed for longer than {seen}."
+            f"Payback takes at least {words.months(payback['low'])}: within the {seen} observed in enough accounts the "
+            "cost is not repaid."
         )
     return ""
 

@@ -42,6 +42,9 @@ HEADS: Mapping[str, str] = LABELS | {
 FEW_LOSSES = 30
 """Losses in a group below which only a large difference would show."""
 
+ALIKE = 0.1
+"""Standard errors within which two ways of reckoning a ratio give the same."""
+
 PAIR = {"raw": "as they are", "adjusted": "all else equal"}
 """What hollow and filled marks are."""
 
@@ -219,6 +222,13 @@ def limits(ratios: Result, *, words: Words) -> str:
             f"{'rests' if len(few) == 1 else 'rest'} on fewer than {FEW_LOSSES} losses in the group: of such a group "
             "only a large difference would show."
         )
+    endless = ratios.table[(ratios.table["kind"] == "adjusted") & (ratios.table["status"] == "unbounded")]
+    if len(endless):
+        it = "it" if len(endless) == 1 else "them"
+        said.append(
+            f"In {words.plural(len(endless), 'group')} large enough to show, nobody left (or nobody stayed) where "
+            f"others did, so there is no ratio and no test of {it}: that is not to say that nothing sets {it} apart."
+        )
     return "\n".join(f"- {each}" for each in said)
 
 
@@ -351,8 +361,9 @@ def ways_agree(beside: Result, *, words: Words) -> str:
     apart = beside.table["apart"].dropna()
     if apart.empty:
         return ""
+    same = "gives the same ratios" if apart.max() <= ALIKE else "does not give the same ratios throughout"
     return (
-        f"Cox's model fitted to the same months row by row gives the same ratios: the largest of "
+        f"Cox's model fitted to the same months row by row {same}: the largest of "
         f"{words.number(len(apart) // 2)} differences is {words.number(apart.max(), 2)} standard errors."
     )
 

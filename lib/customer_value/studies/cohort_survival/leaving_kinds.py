@@ -94,11 +94,14 @@ def one_kind_alone(marts: Marts, *, age: int = 12, confidence: float = 0.95, min
     if counted.empty:
         blank = counted.reindex(columns=[*keys, "age", *_COLUMNS])
         return _result("one_kind_alone", blank, keys, confidence, curve.notes)
-    counts, kinds = _counts(follow(marts, None, min_group=min_group))
+    subjects = follow(marts, None, min_group=min_group)
+    counts, kinds = _counts(subjects)
+    # From the same age on: under late entry one seen by few would start earlier, and be of other accounts.
+    fewest = _fewest(counts, subjects, min_group)
     rows = []
     for kind in (name for name in kinds if name in set(counted["kind"])):
-        alone = survival.kaplan_meier(counts.assign(events=counts[kind])).set_index("age")["estimate"]
-        rows.append({"kind": kind, "reckoned": "alone", "estimate": 1 - float(alone[age])})
+        alone = survival.kaplan_meier(counts.assign(events=counts[kind]), min_at_risk=fewest)
+        rows.append({"kind": kind, "reckoned": "alone", "estimate": 1 - float(alone.set_index("age")["estimate"][age])})
     about = counted.set_index("kind")[["n", "events", "start"]]
     alone = pd.DataFrame(rows).join(about, on="kind")
     table = pd.concat([counted, alone], ignore_index=True).assign(age=age)[[*keys, "age", *_COLUMNS]]

@@ -7,7 +7,7 @@ raw trend shows and the adjusted does not is owed to a different kind of custome
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import ibis
@@ -67,7 +67,8 @@ def cohort_trend(
     with accounts), ``retention`` (of all cohorts at ``age``), ``scatter`` (standard error over what it would be if
     months did not scatter), ``adjusted_for`` (attributes by label, `` · `` between), ``agrees`` (both kinds clear and
     of one sign). Columns on both rows: ``size_ratio, size_low, size_high`` (first MRR a year later over that before,
-    geometric means). Without an estimate where fewer than six months inform.
+    geometric means). Without an estimate where fewer than six months inform; adjusted, where accounts are alike in all
+    that is known of them, since nothing is then made equal.
 
     Raises
     ------
@@ -101,7 +102,7 @@ def cohort_trend(
         )
         table.append(
             {"kind": kind}
-            | _said(found, retention)
+            | _said(found if kind == "raw" or mix.labels else _untold(found), retention)
             | {
                 "n": len(rows),
                 "events": int(cells["events"].sum()),
@@ -211,6 +212,12 @@ def _retention(cells: pd.DataFrame, age: int) -> float:
     curve = survival.kaplan_meier(counts.assign(age=counts["age"] + 1))
     reached = curve[curve["age"] == age + 1]
     return float(reached["estimate"].iloc[0]) if len(reached) else float("nan")
+
+
+def _untold(found: HazardTrend) -> HazardTrend:
+    """The same without what it says."""
+    names = ("log_ratio", "standard_error", "low", "high", "p", "model_error")
+    return replace(found, **dict.fromkeys(names, float("nan")))
 
 
 def _said(found: HazardTrend, retention: float) -> dict[str, object]:

@@ -61,7 +61,8 @@ def takings(marts: Marts, *, start: date, end: date) -> Result:
     months = cash_months(marts)
     earned = deferred_months(marts).groupby("month")["recognised"].sum()
     months = months.assign(recognised=months["month"].map(earned))
-    inside = months[(months["month"] > pd.Timestamp(start)) & (months["month"] <= pd.Timestamp(end))]
+    closes = months["month"] + pd.offsets.MonthEnd(0)
+    inside = months[(months["month"] > pd.Timestamp(start)) & (closes <= pd.Timestamp(end))]
     rows = [{"measure": stream, "estimate": inside[stream].sum(), "unit": "money"} for stream in STREAMS]
     if len(inside):
         last = inside.iloc[-1]

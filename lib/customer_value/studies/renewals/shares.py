@@ -81,9 +81,9 @@ def _metrics(members: pd.DataFrame, scope: Scope, *, min_group: int) -> list[dic
     options = {"confidence": scope.confidence, "min_group": min_group}
     lapsed = int((~members["renewed"]).sum()) if len(members) else 0
     # Of an account that decided several times the money is added up: accounts are what varies by chance.
-    money = members.assign(
-        kept=members[["mrr_before", "mrr_after"]].min(axis=1), after=members["mrr_after"].fillna(0.0)
-    )
+    # Renewed on terms that the revenue does not show: all of it counts as kept, and nothing as added.
+    after = members["mrr_after"].fillna(members["mrr_before"])
+    money = members.assign(kept=np.minimum(members["mrr_before"], after), after=after)
     money = money.groupby("customer_id")[["mrr_before", "kept", "after"]].sum()
     found = {
         "renewed": closed_cohort.share(members["renewed"].to_numpy(dtype=bool), **options) | {"events": lapsed},
