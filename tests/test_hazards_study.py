@@ -179,6 +179,19 @@ def test_contracts_are_compared_by_the_share_kept(marts, accounts) -> None:
     assert len(established.contracts(like, labels={"first_term": "Term"}, words=WORDS)) == 1
 
 
+def test_a_difference_without_overlap_is_to_be_tested_first(marts) -> None:
+    like = standardised_retention(marts, by=["first_term"], ages=[12])
+    assert not like.table.loc[like.table["kind"] == "raw", "agrees"].any()
+    adjusted = like.row(attribute="first_term", level="monthly", age=12, kind="adjusted")
+    raw = like.row(attribute="first_term", level="monthly", age=12, kind="raw")
+    assert adjusted["agrees"] == (adjusted["overlap"] >= 0.5 and adjusted["estimate"] * raw["estimate"] > 0)
+    for agrees, design in ((True, "B"), (False, "C")):
+        (found,) = established.contracts(
+            like.with_table(like.table.assign(agrees=agrees)), labels={"first_term": "Term"}, words=WORDS
+        )
+        assert found.design == design
+
+
 def test_too_few_losses_and_flat_tables_have_nothing(tmp_path) -> None:
     few = [{"customer_id": f"c{place}", "start_date": "2023-01-10", "product": "ab"[place % 2]} for place in range(40)]
     calm = build_marts(tmp_path / "calm", as_of="2024-06-30", observed_from="2022-12-31", subscriptions=few)

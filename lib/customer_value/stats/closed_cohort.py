@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from scipy import stats
 
 from customer_value.stats import intervals
 from customer_value.stats.disclosure import MIN_GROUP, shown
@@ -111,6 +112,46 @@ def ratio(
         return row | {"estimate": 0.0, "low": float(low), "high": float(high)}
     found = intervals.ratio_jackknife(numerator, denominator, confidence=confidence)
     return row | {"estimate": found.estimate, "low": found.low, "high": found.high}
+
+
+def clustered(
+    part: npt.ArrayLike,
+    whole: npt.ArrayLike,
+    units: npt.ArrayLike,
+    *,
+    events: int,
+    confidence: float = 0.95,
+    min_group: int = MIN_GROUP,
+) -> dict[str, object]:
+    """Share of units, or of their weight, where units of one member are alike: Wilson on the effective number of units.
+
+    That is the number of independent units as precise as a delete-one jackknife over members, at most all of them, less
+    what a t quantile takes off; unlike the jackknife's own limits these hold where few units have it, and stay within 0
+    and 1. Where none has it, or all have it, the number of members.
+
+    Parameters
+    ----------
+    part, whole : what each member's units weigh that have something, and all of them
+    units : how many each member has
+    events : units that have it
+
+    References
+    ----------
+    Korn and Graubard (1998).
+    """
+    whole = np.asarray(whole, dtype=float)
+    part = np.clip(np.asarray(part, dtype=float), 0.0, whole)
+    row = _weighted_row(whole, events)
+    if not shown(whole.size, min_group) or not whole.sum() > 0:
+        return row
+    found = intervals.ratio_jackknife(part, whole, confidence=confidence)
+    size = row["effective_n"]
+    if 0 < found.estimate < 1 and found.standard_error > 0:
+        shrunk = stats.norm.ppf(0.5 + confidence / 2) / stats.t.ppf(0.5 + confidence / 2, whole.size - 1)
+        alike = found.estimate * (1 - found.estimate) / found.standard_error**2
+        size = min(alike, float(np.sum(units))) * shrunk**2
+    _, low, high = intervals.wilson(found.estimate, 1, confidence=confidence, effective_n=size)
+    return row | {"estimate": found.estimate, "low": float(low), "high": float(high)}
 
 
 def _weighted_row(weight: np.ndarray, events: int) -> dict[str, object]:

@@ -123,7 +123,7 @@ def kinds_compared(compared: Result, *, labels: Mapping[str, str], age: int, wor
     said += (
         f"Over all ages, {'; '.join(named)}. "
         if named
-        else "Over all ages, no attribute goes with a different share of either. "
+        else "Over all ages, no attribute clearly goes with a different share of either. "
     )
     return f"{said}These are raw comparisons: groups differ in more than what names them."
 

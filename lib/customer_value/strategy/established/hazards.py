@@ -94,15 +94,11 @@ def rates(ratios: Result, *, labels: Mapping[str, str]) -> list[Finding]:
 def contracts(like: Result, *, labels: Mapping[str, str], words: Words) -> list[Finding]:
     """Every adjusted difference of `studies.cohort_survival.standardised.standardised_retention`.
 
-    Of design B where the raw difference has the same sign, else C. More kept is better here, where more leaving is
-    worse above.
+    Of design B where the raw difference has the same sign and the groups overlap, else C. More kept is better here,
+    where more leaving is worse above.
     """
-    keys = ["attribute", "level", "age"]
-    raw = like.table[like.table["kind"] == "raw"].set_index(keys)["estimate"]
     found = []
     for _, row in like.table[like.table["kind"] == "adjusted"].iterrows():
-        before = raw[tuple(row[key] for key in keys)]
-        same = known(before) and known(row["estimate"]) and before * row["estimate"] > 0
         contrast = _contrast(row, like, labels, none=0.0) | {"action": None}
         chosen = [CHOSEN_CAVEAT] if row["attribute"] == "first_term" else []
         found.append(
@@ -111,7 +107,7 @@ def contracts(like: Result, *, labels: Mapping[str, str], words: Words) -> list[
                 metric="share_still_here",
                 compared_with="otherwise like accounts",
                 unit="points",
-                design="B" if same else "C",
+                design="B" if row["agrees"] else "C",
                 caveat=" ".join([f"The difference is at {words.months(row['age'])}.", *chosen]),
                 evidence="leaving#tbl-leaving-like",
                 **contrast,

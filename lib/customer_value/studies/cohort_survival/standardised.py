@@ -49,10 +49,10 @@ def standardised_retention(
     -------
     Result keyed by ``attribute, level, age, kind`` (``raw`` or ``adjusted``), in points: ``estimate`` is
     ``group_share`` less ``rest_share``; ``n``, ``n_rest`` accounts; ``p``, and ``p_adjusted`` within the adjusted rows
-    (Holm); ``overlap`` as in `stats.standardise.standardised_shares`; ``level_id`` names levels without the edges of
-    bands. Of an attribute with two groups only the first is compared; pooled groups and accounts of no stated level are
-    in the base and not compared. Without an estimate where a group is too small, or next to nobody is of a kind found
-    on both sides.
+    (Holm); ``overlap`` as in `stats.standardise.standardised_shares`; of adjusted rows ``agrees`` (the raw difference
+    points the same way and the groups overlap); ``level_id`` names levels without the edges of bands. Of an attribute
+    with two groups only the first is compared; pooled groups and accounts of no stated level are in the base and not
+    compared. Without an estimate where a group is too small, or next to nobody is of a kind found on both sides.
 
     References
     ----------
@@ -81,9 +81,11 @@ def standardised_retention(
         "rest_share",
         "p",
         "overlap",
+        "agrees",
         "level_id",
     ]
     table = pd.DataFrame(rows).reindex(columns=columns)
+    table["agrees"] = table["agrees"].eq(True)
     made = (table["kind"] == "adjusted").to_numpy()
     table["p_adjusted"] = np.nan
     table.loc[made, "p_adjusted"] = multiplicity.holm(table.loc[made, "p"].astype(float))
@@ -131,6 +133,8 @@ def _of_age(
         if shown and found.loc[level, "overlap"] >= standardise.NO_OVERLAP:
             names = ["estimate", "low", "high", "p", "share", "rest_share", "overlap"]
             adjusted |= found.loc[level, names].astype(float).rename({"share": "group_share"}).to_dict()
+            same = adjusted["estimate"] * raw["estimate"] > 0
+            adjusted["agrees"] = same and adjusted["overlap"] >= standardise.HARDLY_OVERLAP
         rows += [raw, adjusted]
     return rows
 

@@ -87,7 +87,8 @@ def takings(marts: Marts, *, start: date, end: date) -> Result:
 def late_payment(marts: Marts, *, start: date, end: date, confidence: float = 0.95, min_group: int = 30) -> Result:
     """Of the bills that fell due in the period, the shares paid late (or not at all) and failed.
 
-    An account that pays late tends to do so again, so accounts are what varies: delete-one jackknife over them.
+    An account that pays late tends to do so again, so accounts are what varies: Wilson on the number of bills that
+    would be as precise if they were independent (Korn and Graubard 1998), from a delete-one jackknife over accounts.
 
     Returns
     -------
@@ -100,10 +101,10 @@ def late_payment(marts: Marts, *, start: date, end: date, confidence: float = 0.
         base = "amount" if measure.endswith("amount") else "bills"
         whole = found[base].astype(float).clip(lower=0)
         events = int(found[measure.removesuffix("_amount")].sum()) if len(found) else 0
-        row = closed_cohort.ratio(
-            found[measure].astype(float), whole, events=events, confidence=confidence, min_group=min_group
-        )
-        row |= {"high": min(row["high"], 1.0) if pd.notna(row["high"]) else row["high"]}
+        row = closed_cohort.clustered(
+            found[measure].astype(float), whole, found["bills"], events=events, confidence=confidence,
+            min_group=min_group,
+        )  # fmt: skip
         rows.append(row | {"measure": measure, "accounts": len(found), "n": int(found["bills"].sum())})
     columns = ["measure", *closed_cohort.COLUMNS, "accounts"]
     return Result(
@@ -113,7 +114,8 @@ def late_payment(marts: Marts, *, start: date, end: date, confidence: float = 0.
         unit="share",
         level=confidence,
         n_of="bills",
-        method="Bills that fell due between the two closes; delete-one jackknife over accounts, t quantile",
+        method="Bills that fell due between the two closes; Wilson on the effective number of bills, by a delete-one "
+        "jackknife over accounts",
         notes=_notes(marts),
     )
 
