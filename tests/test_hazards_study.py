@@ -192,6 +192,30 @@ def test_a_difference_without_overlap_is_to_be_tested_first(marts) -> None:
         assert found.design == design
 
 
+def test_none_is_compared_with_accounts_of_no_stated_level(tmp_path) -> None:
+    # An industry is filled in, long after sign-up, of half of those that stayed; most that left have none.
+    random = np.random.default_rng(4)
+    rows, customers = [], []
+    for place in range(900):
+        start = pd.Timestamp("2022-01-05") + pd.DateOffset(months=place % 24)
+        end = start + pd.DateOffset(months=int(random.geometric(0.05)))
+        left = end <= AS_OF
+        name = f"c{place:03}"
+        rows.append({"customer_id": name, "start_date": str(start.date()), "billing_months": 1, "mrr": 100})
+        rows[-1]["end_date"] = str(end.date()) if left else None
+        known = random.random() < (0.15 if left else 0.8)
+        customers.append({"customer_id": name, "industry": "retail" if place % 2 else "finance"} if known else
+                         {"customer_id": name, "industry": None})  # fmt: skip
+    marts = build_marts(
+        tmp_path, as_of=str(AS_OF.date()), observed_from="2021-12-31", subscriptions=rows, customers=customers,
+        attributes={"industry": {}},
+    )  # fmt: skip
+    for table in (study.hazard_ratios(marts).table, study.ratios_by_age(marts).table):
+        assert set(table["reference"]) <= {"retail", "finance"}
+        assert len(set(table["level"]) | set(table["reference"])) == 2
+    assert not (study.hazard_ratios(marts).table["p_adjusted"] <= 0.05).any()
+
+
 def test_too_few_losses_and_flat_tables_have_nothing(tmp_path) -> None:
     few = [{"customer_id": f"c{place}", "start_date": "2023-01-10", "product": "ab"[place % 2]} for place in range(40)]
     calm = build_marts(tmp_path / "calm", as_of="2024-06-30", observed_from="2022-12-31", subscriptions=few)

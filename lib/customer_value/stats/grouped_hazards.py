@@ -134,6 +134,7 @@ def fit(
     at_risk: str = "at_risk",
     events: str = "events",
     group: str | None = None,
+    no_reference: Sequence[str] = (),
     confidence: float = 0.95,
 ) -> HazardFit:
     """Hazard ratios of proportional hazards from person-month counts, by maximum likelihood.
@@ -149,6 +150,7 @@ def fit(
     group : for recurrent outcomes, a column of equal-sized random groups of subjects: standard errors by leaving out a
         group at a time, with an exact refit, and a t quantile. None: the model's own, from the observed information,
         with a normal quantile, right for an event that ends a subject's time at risk
+    no_reference : levels that none is compared with, however much they inform, unless there is no other
     confidence : of the limits
 
     Returns
@@ -168,7 +170,7 @@ def fit(
     if not 0 < confidence < 1:
         raise ValueError(f"confidence must lie between 0 and 1, got: {confidence!r}")
     cells = _checked(cells, terms, at_risk=at_risk, events=events)
-    design = _design(cells, terms, categories, strata, at_risk=at_risk, events=events)
+    design = _design(cells, terms, categories, strata, no_reference, at_risk=at_risk, events=events)
     counts, pattern = _patterns(cells, design, at_risk=at_risk, events=events)
     used = counts.informative()
     status = aliased(used)
@@ -245,6 +247,7 @@ def _design(
     terms: Sequence[str],
     categories: Sequence[str],
     strata: Sequence[str],
+    no_reference: Sequence[str],
     *,
     at_risk: str,
     events: str,
@@ -254,6 +257,7 @@ def _design(
         # A reference without events, or with nothing else, would leave every other level without bound.
         totals = cells.groupby(_labelled(cells[name]), sort=True)[[at_risk, events]].sum().astype(float)
         informing = np.minimum(totals[events], totals[at_risk] - totals[events]).to_numpy()
+        informing = np.where(totals.index.isin(list(no_reference)), -1.0, informing)
         reference = totals.index[[int(np.argmax(informing))]] if len(totals) else totals.index
         levels[name] = reference.append(totals.index.drop(reference))
     baselines = _keys(cells, strata).unique().sort_values()

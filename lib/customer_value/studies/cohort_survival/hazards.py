@@ -33,6 +33,8 @@ ROWS_ACCOUNTS = 5_000
 """Accounts that Cox's model is fitted to row by row, at most: it is there to check the counts."""
 
 _KEYS = ("attribute", "level", "kind")
+_NO_GROUPS = (OTHER, NOT_STATED)
+"""Levels that nothing is said of and none is compared with: a field may be filled in for those who stay only."""
 
 
 @dataclass(frozen=True)
@@ -228,7 +230,9 @@ class _Study:
         by, columns = _varying(cells, names)
         if not by or (cells["events"].sum() < FEWEST_EVENTS * columns and not sparse):
             return None
-        fit = grouped_hazards.fit(cells, terms=[], categories=by, strata=STRATA, confidence=options.confidence)
+        fit = grouped_hazards.fit(
+            cells, terms=[], categories=by, strata=STRATA, no_reference=_NO_GROUPS, confidence=options.confidence
+        )
         large = {name: _large(marts, cells, name, options) for name in by}
         return cls(cells, by, fit, options, large, numbers(marts))
 
@@ -242,15 +246,16 @@ class _Study:
 
     def alone(self, name: str) -> HazardFit:
         return grouped_hazards.fit(
-            self.cells, terms=[], categories=[name], strata=RAW_STRATA, confidence=self.options.confidence
-        )
+            self.cells, terms=[], categories=[name], strata=RAW_STRATA, no_reference=_NO_GROUPS,
+            confidence=self.options.confidence,
+        )  # fmt: skip
 
     def listed(self, fit: HazardFit, kind: str) -> pd.DataFrame:
         """Ratios of the levels that are shown."""
         table = fit.table.rename(columns={"term": "attribute", "ratio": "estimate"})
         table = table.assign(kind=kind, reference=table["attribute"].map(fit.references))
         shown = [
-            row.level not in (OTHER, NOT_STATED) and {row.level, row.reference} <= self.large[row.attribute]
+            not {row.level, row.reference} & set(_NO_GROUPS) and {row.level, row.reference} <= self.large[row.attribute]
             for row in table.itertuples()
         ]
         table = table[shown].reset_index(drop=True)
@@ -280,9 +285,9 @@ class _Study:
             strata=STRATA,
             confidence=self.options.confidence,
         )
-        kept = self.large[name] - {OTHER, NOT_STATED}
+        kept = self.large[name] - set(_NO_GROUPS)
         n = cells.groupby([name, "band"], observed=False)["at_risk"].sum()
-        table = found.table[found.table["level"].isin(kept)] if reference in self.large[name] else found.table.head(0)
+        table = found.table[found.table["level"].isin(kept)] if reference in kept else found.table.head(0)
         place = {level: position for position, level in enumerate(self.levels(name))}
         table = table.sort_values("level", key=lambda level: level.map(place), kind="stable")
         return table.rename(columns={"ratio": "estimate"}).assign(
