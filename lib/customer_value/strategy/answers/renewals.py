@@ -446,8 +446,8 @@ def paid(takings: Result, late: Result, owed: Result, *, words: Words) -> str:
     """Billed against earned against collected, and how bills are paid."""
     sums = takings.table.set_index("measure")["estimate"]
     text = (
-        f"Over the whole months of the period {words.money(sums['billed'])} was billed, {words.money(sums['recognised'])} earned and "
-        f"{words.money(sums['collected'])} collected. "
+        f"Over the whole months of the period {words.money(sums['billed'])} was billed, "
+        f"{words.money(sums['recognised'])} earned and {words.money(sums['collected'])} collected. "
     )
     if known(sums.get("owed")):
         text += f"At its end {words.money(sums['owed'])} was owed, {words.money(sums['overdue'])} of it overdue"
