@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -214,6 +216,38 @@ def test_none_is_compared_with_accounts_of_no_stated_level(tmp_path) -> None:
         assert set(table["reference"]) <= {"retail", "finance"}
         assert len(set(table["level"]) | set(table["reference"])) == 2
     assert not (study.hazard_ratios(marts).table["p_adjusted"] <= 0.05).any()
+    # Nothing is left to adjust for, and so nothing to fit twice.
+    assert study.cox_beside(marts).table.empty
+
+
+def test_what_is_filled_in_for_stayers_only_is_not_adjusted_for(tmp_path) -> None:
+    # The north leaves twice as fast; an industry that hardly any account that left states would hide a part of that.
+    random = np.random.default_rng(1)
+    rows, customers = [], []
+    for place in range(1200):
+        start = pd.Timestamp("2022-01-05") + pd.DateOffset(months=place % 24)
+        end = start + pd.DateOffset(months=int(random.geometric(0.06 if place % 2 else 0.03)))
+        left = end <= AS_OF
+        about = {"customer_id": f"c{place:04}"}
+        rows.append({**about, "start_date": str(start.date()), "billing_months": 1, "mrr": 100})
+        rows[-1]["end_date"] = str(end.date()) if left else None
+        stated = not left or random.random() < 0.1
+        industry = ("retail" if place % 3 else "finance") if stated else None
+        customers.append({**about, "region": "north" if place % 2 else "south", "industry": industry})
+    marts = build_marts(
+        tmp_path, as_of=str(AS_OF.date()), observed_from="2021-12-31", subscriptions=rows, customers=customers,
+        attributes={"region": {}, "industry": {}},
+    )  # fmt: skip
+    ratios = study.hazard_ratios(marts)
+    region = ratios.where(attribute="region").table.set_index("kind")
+    assert region.loc["adjusted", "log_ratio"] == pytest.approx(region.loc["raw", "log_ratio"], abs=0.05)
+    said = html.unescape(answers.limits(ratios, words=WORDS))
+    assert "- Not adjusted for, being too often not stated: Industry." in said
+    industry = ratios.where(attribute="industry", kind="adjusted").table
+    assert len(industry) == 1
+    assert "industry" in set(study.ratios_by_age(marts).table["attribute"])
+    like = standardised_retention(marts, by=["region"], ages=[12]).table.set_index("kind")["estimate"]
+    assert like["adjusted"] == pytest.approx(like["raw"], abs=0.01)
 
 
 def test_too_few_losses_and_flat_tables_have_nothing(tmp_path) -> None:

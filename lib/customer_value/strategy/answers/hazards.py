@@ -214,6 +214,7 @@ def limits(ratios: Result, *, words: Words) -> str:
         "may still set groups apart, so a rate is linked to a group and no proof that the group makes it.",
         "Why an account left is known only where the company writes it down (`end_kind`).",
     ]
+    said += [words.escape(note) for note in ratios.notes if note.startswith("Not adjusted for")]
     tested = ratios.table[(ratios.table["kind"] == "adjusted") & ratios.table["p"].notna()]
     few = tested[tested["events"] < FEW_LOSSES]
     if len(few):

@@ -7,7 +7,7 @@ compared by a hazard ratio: `standardised_retention` sets them side by side by t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -20,6 +20,7 @@ from customer_value.marts.levels import NOT_STATED, OTHER
 from customer_value.stats import disclosure, grouped_hazards, multiplicity, proportionality
 from customer_value.stats.grouped_hazards import HazardFit
 from customer_value.stats.result import Result
+from customer_value.studies.cohort_survival.trend import MOST_UNSTATED
 
 STRATA = ("term", "since_term")
 RAW_STRATA = ("since_term",)
@@ -66,7 +67,9 @@ def hazard_ratios(marts: Marts, *, options: Options = Options()) -> Result:
 
     Grouped proportional hazards on counts of months at risk. ``raw``: the attribute alone, at the same time since the
     term began. ``adjusted``: all attributes known at sign-up together with size and plan, both as held ``options.lag``
-    months before (covariates that vary with time), a baseline for every term and month since it began.
+    months before (covariates that vary with time), a baseline for every term and month since it began. An attribute
+    that more than `MOST_UNSTATED` of the accounts do not state is compared at equal others, no other at equal values of
+    it: filled in for those who stayed only, it would stand for the outcome.
 
     Returns
     -------
@@ -89,7 +92,7 @@ def hazard_ratios(marts: Marts, *, options: Options = Options()) -> Result:
     if study is None:
         return _ratios(pd.DataFrame(columns=[*_KEYS, *_COLUMNS]), options, _missing(marts, options))
     alpha = 1 - options.confidence
-    adjusted = study.listed(study.fit, "adjusted")
+    adjusted = study.adjusted("adjusted")
     raw = pd.concat([study.listed(study.alone(name), "raw") for name in study.by], ignore_index=True)
     for rows in (raw, adjusted):
         rows["p_adjusted"] = multiplicity.benjamini_hochberg(rows["p"].astype(float))
@@ -105,7 +108,7 @@ def hazard_ratios(marts: Marts, *, options: Options = Options()) -> Result:
     adjusted["agrees"] = False
     if clear.any():
         finer = _Study.of(marts, replace(options, lag=options.lag + 1, bands=options.bands + 1), sparse=True)
-        signs = [_signs(adjusted, other) for other in (raw, finer.listed(finer.fit, "finer"))]
+        signs = [_signs(adjusted, other) for other in (raw, finer.adjusted("finer"))]
         # Bands of size are cut anew in the finer study, so that they have no counterpart there.
         signs[1] = np.where(adjusted["attribute"] == "size", signs[0], signs[1])
         same = np.logical_and.reduce([sign == np.sign(adjusted["log_ratio"].to_numpy()) for sign in signs])
@@ -117,7 +120,7 @@ def hazard_ratios(marts: Marts, *, options: Options = Options()) -> Result:
     order = {level: place for place, level in enumerate((name, one) for name in study.by for one in study.levels(name))}
     table["_place"] = [2 * order[row.attribute, row.level] + (row.kind == "adjusted") for row in table.itertuples()]
     table = table.sort_values("_place", kind="stable")
-    return _ratios(table[[*_KEYS, *_COLUMNS]], options, study.fit.notes)
+    return _ratios(table[[*_KEYS, *_COLUMNS]], options, study.notes(attributes(marts)))
 
 
 def ratios_by_age(marts: Marts, *, by: Sequence[str] | None = None, options: Options = Options()) -> Result:
@@ -167,7 +170,7 @@ def cox_beside(marts: Marts, *, options: Options = Options()) -> Result:
     keys = ("attribute", "level", "method")
     columns = ["estimate", "low", "high", "n", "log_ratio", "standard_error", "apart"]
     table = pd.DataFrame(columns=[*keys, *columns])
-    if study is not None:
+    if study is not None and (study.fit.table["status"] == "estimated").any():
         counts = study.listed(study.fit, "counts")
         rows = counts.assign(kind="rows").merge(_cox(study), on=["attribute", "level"], suffixes=("_of_counts", ""))
         apart = (rows["log_ratio"] - rows["log_ratio_of_counts"]).abs() / rows["standard_error"]
@@ -219,6 +222,8 @@ class _Study:
     """Levels of each attribute that enough accounts have."""
     banded: frozenset[str]
     """Attributes that are amounts or other numbers."""
+    apart: dict[str, HazardFit]
+    """Models of everything with one attribute more, which is too often not stated to adjust others for."""
 
     @classmethod
     def of(cls, marts: Marts, options: Options, *, accounts: int | None = None, sparse: bool = False) -> _Study | None:
@@ -230,11 +235,30 @@ class _Study:
         by, columns = _varying(cells, names)
         if not by or (cells["events"].sum() < FEWEST_EVENTS * columns and not sparse):
             return None
-        fit = grouped_hazards.fit(
-            cells, terms=[], categories=by, strata=STRATA, no_reference=_NO_GROUPS, confidence=options.confidence
-        )
+        unstated = [name for name in by if _unstated(marts, name) > MOST_UNSTATED]
+        stated = [name for name in by if name not in unstated]
+        fitting = {"terms": [], "strata": STRATA, "no_reference": _NO_GROUPS, "confidence": options.confidence}
+        fit = grouped_hazards.fit(cells, categories=stated, **fitting)
+        apart = {name: grouped_hazards.fit(cells, categories=[*stated, name], **fitting) for name in unstated}
         large = {name: _large(marts, cells, name, options) for name in by}
-        return cls(cells, by, fit, options, large, numbers(marts))
+        return cls(cells, by, fit, options, large, numbers(marts), apart)
+
+    def model(self, name: str) -> HazardFit:
+        """The adjusted model that an attribute's ratios are of."""
+        return self.apart.get(name, self.fit)
+
+    def adjusted(self, kind: str) -> pd.DataFrame:
+        """Adjusted ratios of the levels that are shown, attribute by attribute."""
+        listed = [self.listed(self.fit, kind)]
+        for name, fit in self.apart.items():
+            rows = self.listed(fit, kind)
+            listed.append(rows[rows["attribute"] == name])
+        return pd.concat([rows for rows in listed if len(rows)] or listed[:1], ignore_index=True)
+
+    def notes(self, labels: Mapping[str, str]) -> tuple[str, ...]:
+        """Caveats of the model, and what others are not made equal in."""
+        named = ", ".join(labels[name] for name in self.apart)
+        return (*self.fit.notes, *([f"Not adjusted for, being too often not stated: {named}."] if named else []))
 
     def levels(self, name: str) -> list[str]:
         """All levels of an attribute, in their order."""
@@ -258,7 +282,7 @@ class _Study:
             not {row.level, row.reference} & set(_NO_GROUPS) and {row.level, row.reference} <= self.large[row.attribute]
             for row in table.itertuples()
         ]
-        table = table[shown].reset_index(drop=True)
+        table = table[np.array(shown, dtype=bool)].reset_index(drop=True)
         totals = {name: self.cells.groupby(name, observed=True)[["at_risk", "events"]].sum() for name in self.by}
         counted = [totals[row.attribute].loc[row.level] for row in table.itertuples()]
         for column, name in (("level", "level_id"), ("reference", "reference_id")):
@@ -270,18 +294,18 @@ class _Study:
     def leaning(self, name: str) -> float:
         """p of the test that the attribute's ratios do not lean with age."""
         scale = proportionality.age_ranks(self.cells["since_term"], self.cells["events"])
-        return proportionality.leaning(self.fit, self.cells, name, scale).p
+        return proportionality.leaning(self.model(name), self.cells, name, scale).p
 
     def by_age(self, name: str) -> pd.DataFrame:
         """The attribute's ratios in each band of ages."""
-        reference = self.fit.references[name]
+        reference = self.model(name).references[name]
         cells = self.cells.assign(band=_band(self.cells["since_term"]))
         found = proportionality.by_band(
             cells,
             name,
             "band",
             reference=reference,
-            categories=[other for other in self.by if other != name],
+            categories=[other for other in self.by if other != name and other not in self.apart],
             strata=STRATA,
             confidence=self.options.confidence,
         )
@@ -329,6 +353,14 @@ def _large(marts: Marts, cells: pd.DataFrame, name: str, options: Options) -> se
         return set(months.index[np.asarray(disclosure.shown(months, options.min_group))])
     held = accounts_by_level(marts, name)
     return {level for level in months.index if disclosure.shown(held.get(level, 0), options.min_group)}
+
+
+def _unstated(marts: Marts, name: str) -> float:
+    """Share of accounts that do not state an attribute known at sign-up."""
+    if name in HELD:
+        return 0.0
+    held = accounts_by_level(marts, name)
+    return held.get(NOT_STATED, 0) / max(sum(held.values()), 1)
 
 
 def _band(since_term: pd.Series) -> pd.Categorical:

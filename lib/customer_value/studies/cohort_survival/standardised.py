@@ -19,6 +19,7 @@ from customer_value.marts.store import to_pandas
 from customer_value.stats import disclosure, intervals, multiplicity, standardise
 from customer_value.stats.result import Result
 from customer_value.studies.cohort_survival.subjects import attribute_known_at_signup, comparable
+from customer_value.studies.cohort_survival.trend import MOST_UNSTATED
 
 _ITSELF = {"first_plan": ("first_plan",), "first_term": ("first_term",), "first_mrr": ("first_mrr",)}
 _KEYS = ("attribute", "level", "age", "kind")
@@ -38,7 +39,8 @@ def standardised_retention(
 
     Of the accounts seen from their origin that began long enough ago to have reached the age, whether they did or not;
     so nobody is censored and the share is a plain one. Adjusted: standardised over all of them (g-computation) by a
-    logistic model of the group, first MRR, first plan, first contract term and what else was known at sign-up.
+    logistic model of the group, first MRR, first plan, first contract term and what else was known at sign-up, unless
+    more than `MOST_UNSTATED` of the accounts do not state it.
 
     Parameters
     ----------
@@ -154,7 +156,8 @@ def _covariates(marts: Marts, base: pd.DataFrame) -> pd.DataFrame:
     declared = [
         one for one in attributes(marts.meta) if one.known_at == "signup" and one.name in comparable(marts.meta)
     ]
-    known = {one.column: base[one.column] for one in declared}
+    # Filled in for those who stayed only, a field would stand for the outcome.
+    known = {one.column: base[one.column] for one in declared if base[one.column].isna().mean() <= MOST_UNSTATED}
     term = base["first_term"].map(lambda months: None if pd.isna(months) else f"{months:g}")
     paid = np.log(base["first_mrr"].astype(float).where(base["first_mrr"] > 0))
     table = pd.DataFrame({**known, "first_plan": base["first_plan"], "first_term": term, "first_mrr": paid})
