@@ -157,6 +157,7 @@ def rates_of(*groups: str, step: int = 1, drawn: bool = True) -> Result:
 
 LONG = "A plan with a name of nearly unreasonable length & $2 or $3, <b>quoted</b>"
 
+
 def ladder_of(*plans: str, hidden: tuple[str, ...] = ()) -> Result:
     """A tenth of each plan moves a step up, a twentieth a step down, another tenth leaves."""
     rows = []
@@ -171,7 +172,6 @@ def ladder_of(*plans: str, hidden: tuple[str, ...] = ()) -> Result:
             rows.append((plan, target, math.nan if plan in hidden else share, 120.0, way))
     table = pd.DataFrame(rows, columns=["plan", "plan_now", "estimate", "n", "way"])
     return Result("plan_moves", table, ("plan", "plan_now"), "share", 0.95, "accounts", suppressed=len(hidden))
-
 
 
 def scatter_of(*clusters: str, count: int = 60) -> Result:

@@ -235,9 +235,7 @@ def _contracts(press: _Press, declared: Mapping[str, Any]) -> None:
             press.write(name, press.read(name), order=order)
 
 
-def _spent(
-    press: _Press, declared: Mapping[str, Any], customers: ir.Table | None, known: ir.Table
-) -> tuple[str, ...]:
+def _spent(press: _Press, declared: Mapping[str, Any], customers: ir.Table | None, known: ir.Table) -> tuple[str, ...]:
     """Write the marts of costs, as far as there are any; returns what to know of them."""
     recorded = None if customers is None else costs.acquisition_costs(customers, known)
     if recorded is not None:
