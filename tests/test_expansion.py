@@ -536,6 +536,7 @@ class TestEstimators:
         assert concordance(itself[order == 0], itself[order == 2]).low > 0.7
         assert concordance(crossed[order == 0], crossed[order == 2]).low < 0.5
 
+
 class TestNamesAndDiscounts:
     def test_an_attribute_may_be_named_like_a_count(self, tmp_path) -> None:
         """A column called group is a group of customers, not the fifty by which the jackknife leaves accounts out."""
@@ -578,3 +579,32 @@ class TestNamesAndDiscounts:
         assert grown["customer_id"].tolist() == ["b"]
         assert grown[["addon_part", "discount_part", "price_part"]].iloc[0].tolist() == [30, -10, 0]
         assert growth.steps(marts, priced=True)["customer_id"].tolist() == ["a", "b"]
+
+    @pytest.mark.filterwarnings("error::RuntimeWarning")
+    def test_a_plan_that_costs_nothing_has_no_discount(self, tmp_path) -> None:
+        """Who moves up from it pays the other plan's list price, who moves down to it saves all that is paid."""
+        rng = np.random.default_rng(1)
+        rows, used = [], []
+        for number in range(120):
+            key, paying = f"c{number:03d}", number % 2 == 1
+            rows.append(seats(key, "2023-01-05", None, None, 80 if paying else 0, product=("free", "pro")[paying]))
+            rows[-1] |= {"unit": None} | ({"list_mrr": 100} if paying else {})
+            if not paying:
+                rows.append(seats(key, "2023-01-05", None, None, 5, product="extra", kind="addon", unit=None))
+            level = (60 if paying else 30) * rng.lognormal(0, 0.7)
+            for month in (4, 5, 6):
+                events = int(rng.poisson(level))
+                used.append({"customer_id": key, "month": date(2024, month, 1), "events": events})
+        marts = build_marts(
+            tmp_path,
+            subscriptions=rows,
+            as_of=AS_OF,
+            observed_from="2022-12-31",
+            further={"activity_monthly": used},
+        )
+        totals = expansion.totals(marts, AS_OF).table.set_index("side")
+        assert (totals["events"] > 0).all()
+        under, over = totals.loc["under"], totals.loc["over"]
+        assert under["money"] == pytest.approx(12 * 100 * under["events"])
+        assert (under["money_low"], under["money_high"]) == pytest.approx((12 * 80 * under["events"], under["money"]))
+        assert over["money"] == over["money_low"] == over["money_high"] == pytest.approx(12 * 80 * over["events"])

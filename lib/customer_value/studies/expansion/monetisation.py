@@ -114,14 +114,15 @@ def _worth(chosen: pd.DataFrame, theirs: pd.DataFrame, sign: int) -> np.ndarray:
     """What a move to the other plan is worth a year: at the account's present discount, and a range.
 
     The range reaches to what the account would pay at the discounts that the middle half of the other plan's accounts
-    have.
+    have. Of a plan that costs nothing there is no discount.
     """
     by_seat = bool(chosen["per_seat"].any())
     units, others = (each["seats"].to_numpy(float) if by_seat else np.ones(len(each)) for each in (chosen, theirs))
     listed = float(np.median(theirs["list_mrr"].to_numpy(float) / others))
-    paid = np.quantile(theirs["plan_mrr"].to_numpy(float) / others / listed, [0.25, 0.75])
-    now = chosen["plan_mrr"].to_numpy(float)
-    keeps = now / chosen["list_mrr"].to_numpy(float)
+    each = theirs["plan_mrr"].to_numpy(float) / others
+    paid = np.quantile(each / listed, [0.25, 0.75]) if listed > 0 else np.ones(2)
+    now, full = (chosen[name].to_numpy(float) for name in ("plan_mrr", "list_mrr"))
+    keeps = np.divide(now, full, out=np.ones(len(now)), where=full > 0)
     factors = np.column_stack([keeps, np.broadcast_to(paid, (len(chosen), 2))])
     gain = np.maximum(12 * sign * (units[:, None] * listed * factors - now[:, None]), 0.0)
     return np.column_stack([gain[:, 0], gain.min(axis=1), gain.max(axis=1)])
