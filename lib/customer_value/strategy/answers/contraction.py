@@ -99,9 +99,10 @@ def after_headline(after: Result, *, words: Words) -> str:
     row = after.row(since="any time since", way="followed")
     if not known(row["low"]):
         return "Too few accounts cut back to say whether they leave more often afterwards"
-    if row["low"] > 1:
+    clear = row["p_adjusted"] <= 1 - (after.level or 0.95)
+    if clear and row["low"] > 1:
         return f"Accounts that cut back leave {words.number(row['estimate'], 1)} times as often afterwards"
-    if row["high"] < 1:
+    if clear and row["high"] < 1:
         return "Accounts that cut back leave less often afterwards than others like them"
     return "No clear sign that accounts that cut back leave more often afterwards"
 

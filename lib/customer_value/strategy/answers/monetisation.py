@@ -158,9 +158,10 @@ def _outcome(validation: Result) -> str:
         if row is None:
             continue
         such = "such accounts" if side == "under" else "accounts that used little for their plan"
-        if row["low"] > 0:
+        clear = row["p_adjusted"] <= 1 - (validation.level or 0.95)
+        if clear and row["low"] > 0:
             return f"a year earlier {such} did {what} more often than like accounts"
-        if row["high"] < 0:
+        if clear and row["high"] < 0:
             return f"a year earlier {such} did {what} less often than like accounts"
         return f"a year earlier {such} did not clearly {what} more often than like accounts"
     return "too few were on such a list a year earlier to say whether it foretells anything"
