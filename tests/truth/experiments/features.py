@@ -115,7 +115,7 @@ EXPERIMENTS = (
         study="Features",
         says=f"{_BUSINESS}; 800 accounts. A feature that does nothing is adopted late, so only by those who stayed.",
         worlds=100,
-        short=1,
+        short=0,
         world=_survivors,
         measures=(
             Measure("naive", "log hazard ratio of having ever adopted it, as most reports have it", "mean", None, -0.2),
@@ -135,7 +135,7 @@ EXPERIMENTS = (
         says=f"{_BUSINESS}; 800 accounts. Those who leave stop using a feature two to three months before, which does "
         "nothing.",
         worlds=100,
-        short=1,
+        short=0,
         world=_winding_down,
         measures=(
             Measure("lag_1", "log hazard ratio at a lag of one month", "mean", None, -0.2),
@@ -154,7 +154,7 @@ EXPERIMENTS = (
         "two features that do nothing. No method removes this: they are linked, and the page must say why that proves "
         "nothing.",
         worlds=40,
-        short=1,
+        short=0,
         world=_unhealthy,
         measures=(
             Measure("linked", "features that do nothing called linked to anything", "share"),
