@@ -233,19 +233,17 @@ def _together(
         plan.line(axes, key, colours[key], band=not grey, width=1.4 if grey else 2.2)
     per_inch = height / (plan.high - plan.low)
     wanted = [(float(part["estimate"].iloc[-1]) - plan.low) * per_inch for part in plan.groups.values()]
-    placed = theme.spread(wanted, gap=tall + 0.04, low=tall / 2, high=height - tall / 2 + 0.1)
-    for key, at in zip(plan.groups, placed, strict=True):
-        start = left + width + 0.09
-        theme.write(
-            figure,
-            ends[key],
-            left=start,
-            top=place + height - at,
-            size=size,
-            color=inks[key],
-            weight="bold",
-            vertical="center",
-        )
+    theme.label_ends(
+        figure,
+        [ends[key] for key in plan.groups],
+        wanted,
+        [inks[key] for key in plan.groups],
+        left=left + width + 0.09,
+        top=place,
+        height=height,
+        tall=tall,
+        size=size,
+    )
     place += height + 0.24
     theme.write(figure, x_label, left=left + width / 2, top=place, size=small, color=theme.MUTED, align="center")
     place += row + 0.1

@@ -88,20 +88,17 @@ def payback(
             _meeting(figure, axes, met.iloc[0], names["payback"], words, last=last, high=high, size=size,
                      box=(left, top, plot, height))  # fmt: skip
         colours = {"brought_in": theme.ACCENT, "cost": theme.CONTRAST}
-        tall = 3 * line
-        wanted = [float(amount) / high * height for amount in ends.values()]
-        placed = theme.spread(wanted, gap=tall, low=tall / 2, high=height - tall / 2 + 0.1)
-        for part, place in zip(said, placed, strict=True):
-            theme.write(
-                figure,
-                said[part],
-                left=left + plot + 0.09,
-                top=top + height - place,
-                size=size,
-                color=colours[part],
-                weight="bold",
-                vertical="center",
-            )
+        theme.label_ends(
+            figure,
+            list(said.values()),
+            [float(amount) / high * height for amount in ends.values()],
+            [colours[part] for part in said],
+            left=left + plot + 0.09,
+            top=top,
+            height=height,
+            tall=3 * line,
+            size=size,
+        )
         theme.write(
             figure,
             x_label,

@@ -99,20 +99,17 @@ def projection(
             axes.axvline(turn, color=theme.INK, lw=0.8)
             at = left + plot * (turn - first) / (last - first or 1.0)
             _sides(figure, sides, at=at, top=top - 0.05, width=width, size=small)
-        wanted = [float(curves[part]["estimate"].iloc[-1]) * height for part in ends]
-        tall = max((text.count("\n") + 1 for text in ends.values()), default=1) * line
-        placed = theme.spread(wanted, gap=tall + 0.04, low=tall / 2, high=height - tall / 2 + 0.1)
-        for part, place in zip(ends, placed, strict=True):
-            theme.write(
-                figure,
-                ends[part],
-                left=left + plot + 0.09,
-                top=top + height - place,
-                size=size,
-                color=_COLOURS[part],
-                weight="bold",
-                vertical="center",
-            )
+        theme.label_ends(
+            figure,
+            list(ends.values()),
+            [float(curves[part]["estimate"].iloc[-1]) * height for part in ends],
+            [_COLOURS[part] for part in ends],
+            left=left + plot + 0.09,
+            top=top,
+            height=height,
+            tall=max((text.count("\n") + 1 for text in ends.values()), default=1) * line,
+            size=size,
+        )
         theme.write(
             figure,
             x_label,

@@ -231,6 +231,32 @@ def spread(positions: Sequence[float], *, gap: float, low: float, high: float) -
     return result
 
 
+def label_ends(
+    figure: Figure,
+    texts: Sequence[str],
+    wanted: Sequence[float],
+    colours: Sequence[str],
+    *,
+    left: float,
+    top: float,
+    height: float,
+    tall: float,
+    size: float,
+) -> None:
+    """Names beside the ends of lines, moved apart where they would overlap.
+
+    Parameters
+    ----------
+    wanted : inches above the foot of the axes at which each line ends
+    left, top, height : where the names begin, and the axes' top and height, in inches
+    tall : inches that a name takes
+    """
+    placed = spread(wanted, gap=tall + 0.04, low=tall / 2, high=height - tall / 2 + 0.1)
+    for text, colour, place in zip(texts, colours, placed, strict=True):
+        at = top + height - place
+        write(figure, text, left=left, top=at, size=size, color=colour, weight="bold", vertical="center")
+
+
 def _start(block: Sequence[float], gap: float) -> float:
     """Where a block of labels begins: the mean of its wanted starts."""
     return block[0] / block[1]

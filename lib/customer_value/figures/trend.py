@@ -155,18 +155,17 @@ def trend(
                 tall = max(text.count("\n") + 1 for text in ends.values()) * line
                 per_inch = height / (high - low)
                 wanted = [(parts[key]["estimate"].dropna().iloc[-1] - low) * per_inch for key in members]
-                placed = theme.spread(wanted, gap=tall + 0.04, low=tall / 2, high=height - tall / 2 + 0.1)
-                for key, colour, place in zip(members, theme.GROUPS, placed, strict=False):
-                    theme.write(
-                        figure,
-                        ends[key],
-                        left=x + plot + 0.1,
-                        top=y + head + height - place,
-                        size=size,
-                        color=colour,
-                        weight="bold",
-                        vertical="center",
-                    )
+                theme.label_ends(
+                    figure,
+                    [ends[key] for key in members],
+                    wanted,
+                    theme.GROUPS[: len(members)],
+                    left=x + plot + 0.1,
+                    top=y + head,
+                    height=height,
+                    tall=tall,
+                    size=size,
+                )
         place = top + lines * (head + height + below)
         for text in note:
             theme.write(figure, text, left=0.05, top=place, size=small, color=theme.MUTED)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pandas as pd
 
 GRAINS = ("month", "quarter", "half", "year")
@@ -32,10 +34,10 @@ def cohort_start(months: pd.Series, grain: str) -> pd.Series:
     return months.dt.to_period({"month": "M", "quarter": "Q", "year": "Y"}[grain]).dt.start_time
 
 
-def pooled_grain(months: pd.Series, grain: str, *, fewest: int) -> str:
-    """The finest grain, from ``grain`` on, at which few enough accounts are in cohorts of fewer than ``fewest``."""
-    for candidate in GRAINS[GRAINS.index(grain) :]:
+def pooled_grain(months: pd.Series, grain: str, *, fewest: int, grains: Sequence[str] = GRAINS) -> str:
+    """The finest of ``grains``, from ``grain`` on, at which few enough accounts are in cohorts below ``fewest``."""
+    for candidate in grains[grains.index(grain) :]:
         sizes = cohort_start(months, candidate).value_counts()
         if sizes[sizes < fewest].sum() <= POOL_BEYOND * len(months):
             return candidate
-    return GRAINS[-1]
+    return grains[-1]

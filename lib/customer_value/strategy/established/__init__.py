@@ -6,8 +6,12 @@ One module a chapter. Every contrast is recorded, clear or not: the gate correct
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
 
 from customer_value.strategy.findings import Area
+from customer_value.strategy.wording import known
 
 RAW_CAVEAT = "A raw comparison: such groups differ in more than this, in size and term above all."
 FEW_CAVEAT = "A few large accounts decide this figure."
@@ -42,3 +46,44 @@ def area_of(attribute: str) -> Area:
     if attribute in _AREAS:
         return _AREAS[attribute]
     return next((area for word, area in _AREA_WORDS if word in attribute.lower()), "market_focus")
+
+
+def direction(low: float, high: float, *, shown: bool = True, nothing: float = 0.0) -> str:
+    """On which side of no difference an interval lies; ``unknown`` where the group is too small to show."""
+    if not shown:
+        return "unknown"
+    if known(low) and low > nothing:
+        return "higher"
+    return "lower" if known(high) and high < nothing else "none"
+
+
+def contrast(row: pd.Series, level: float | None, *, shown: bool) -> dict[str, Any]:
+    """What every difference between groups puts on record alike: its range, its test, and the money in it.
+
+    Parameters
+    ----------
+    row : ``estimate, low, high, n, p, p_adjusted, few_accounts`` and, where money was reckoned, ``money, money_low,
+        money_high``
+    level : confidence of the range
+    shown : whether the group is large enough to show
+    """
+    money = row.get("money")
+    return {
+        "kind": "association",
+        "direction": direction(row["low"], row["high"], shown=shown),
+        "estimate": row["estimate"],
+        "low": row["low"],
+        "high": row["high"],
+        "level": level,
+        "unit": "points",
+        "n": row["n"],
+        # No variation, or none that the covariates leave, is no test; that is no evidence of a difference.
+        "p": (row["p"] if known(row["p"]) else 1.0) if shown else None,
+        "p_adjusted": row["p_adjusted"],
+        "money": money,
+        "money_low": row.get("money_low"),
+        "money_high": row.get("money_high"),
+        "money_period": "of recurring revenue a year" if known(money) else "",
+        "shown": shown,
+        "few_accounts": bool(row["few_accounts"]),
+    }

@@ -7,7 +7,7 @@ from collections.abc import Collection
 import pandas as pd
 
 from customer_value.stats.result import Result
-from customer_value.strategy.established import RAW_CAVEAT, noun
+from customer_value.strategy.established import RAW_CAVEAT, direction, noun
 from customer_value.strategy.findings import Finding, identifier
 from customer_value.strategy.wording import known
 
@@ -108,7 +108,9 @@ def _segment(row: pd.Series, level: float | None) -> Finding:
         metric="expanding",
         segment=f"{noun(row['attribute_label'])} = {row['level']}",
         compared_with="all other accounts",
-        direction=_direction(row["ratio_low"], row["ratio_high"], 1.0),
+        direction=direction(
+            row["ratio_low"], row["ratio_high"], shown=known(row["ratio_low"]) or known(row["ratio_high"]), nothing=1.0
+        ),
         estimate=row["ratio"] if ratio else None,
         low=row["ratio_low"] if ratio else None,
         high=row["ratio_high"] if ratio else None,
@@ -138,7 +140,7 @@ def _after(row: pd.Series, level: float | None, agree: bool) -> Finding:
         label=f"having cut back{since}: leaving",
         metric="leaving",
         compared_with="accounts that have not cut back so far",
-        direction=_direction(row["low"], row["high"], 1.0),
+        direction=direction(row["low"], row["high"], shown=known(row["low"]) or known(row["high"]), nothing=1.0),
         estimate=row["estimate"] if ratio else None,
         low=row["low"] if ratio else None,
         high=row["high"] if ratio else None,
@@ -171,7 +173,7 @@ def _list(row: pd.Series, validation: Result, totals: Result) -> Finding:
         metric=metric,
         segment=segment,
         compared_with="accounts whose use fits their plan",
-        direction=_direction(row["low"], row["high"], 0.0),
+        direction=direction(row["low"], row["high"], shown=known(row["low"]) or known(row["high"])),
         estimate=row["estimate"],
         low=row["low"],
         high=row["high"],
@@ -190,11 +192,3 @@ def _list(row: pd.Series, validation: Result, totals: Result) -> Finding:
         shown=shown,
         action=f"{row['side']}_monetised" if known(row["low"]) and row["low"] > 0 else "difference",
     )
-
-
-def _direction(low: float, high: float, none: float) -> str:
-    if not known(low) and not known(high):
-        return "unknown"
-    if known(low) and low > none:
-        return "higher"
-    return "lower" if known(high) and high < none else "none"

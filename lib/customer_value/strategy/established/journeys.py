@@ -8,7 +8,7 @@ import pandas as pd
 
 from customer_value.stats.result import Result
 from customer_value.strategy.alike import alike_in
-from customer_value.strategy.established import FEW_CAVEAT, noun
+from customer_value.strategy.established import FEW_CAVEAT, contrast, direction, noun
 from customer_value.strategy.established.segments import APART_CAVEAT, HARDLY_OVERLAP
 from customer_value.strategy.findings import Finding, identifier
 from customer_value.strategy.wording import Words, known
@@ -64,10 +64,6 @@ def steps(compared: Result, *, words: Words) -> list[Finding]:
     found = []
     for _, row in looked.iterrows() if len(ups) > 1 else ():
         shown = known(row["estimate"]) and known(row["rest_share"])
-        direction = "unknown"
-        if shown:
-            ends = (row["difference_low"], row["difference_high"])
-            direction = "none" if not known(ends[0]) else _direction(*ends)
         found.append(
             Finding(
                 id=identifier("step", row["plan"], "upgraded"),
@@ -78,7 +74,7 @@ def steps(compared: Result, *, words: Words) -> list[Finding]:
                 metric="upgraded",
                 segment=f"plan = {row['plan']}",
                 compared_with="accounts on the other plans that have one above, at equal contract term and age",
-                direction=direction,
+                direction=direction(row["difference_low"], row["difference_high"], shown=shown),
                 estimate=row["difference"],
                 low=row["difference_low"],
                 high=row["difference_high"],
@@ -152,35 +148,18 @@ def _contrast(
     row: pd.Series, raw: float, level: float | None, words: Words, *, caveats: Sequence[str], agree: Sequence[str]
 ) -> Finding:
     shown, apart = known(raw), not known(row["estimate"])
-    direction = "unknown" if not shown else "none" if not known(row["low"]) else _direction(row["low"], row["high"])
     finding = Finding(
         id=identifier(row["attribute"], row["level"], row["metric"]),
         chapter=CHAPTER,
-        kind="association",
         area="success_allocation",
         subject=f"{noun(row['attribute_label'])} {row['level']}",
         metric=row["metric"],
         segment=f"{noun(row['attribute_label'])} = {row['level']}",
         compared_with=f"the other accounts{_equal(row, words)}",
-        direction=direction,
-        estimate=row["estimate"],
-        low=row["low"],
-        high=row["high"],
-        level=level,
-        unit="points",
-        n=row["n"],
-        # No variation, or none that the covariates leave, is no test; that is no evidence of a difference.
-        p=(row["p"] if known(row["p"]) else 1.0) if shown else None,
-        p_adjusted=row["p_adjusted"],
         design="C",
-        money=row["money"],
-        money_low=row["money_low"],
-        money_high=row["money_high"],
-        money_period="of recurring revenue a year" if known(row["money"]) else "",
         caveat=_caveat(row, raw, words, apart=apart, caveats=caveats, agree=agree) if shown else "",
         evidence=f"{CHAPTER}#tbl-{CHAPTER}-kinds",
-        shown=shown,
-        few_accounts=bool(row["few_accounts"]),
+        **contrast(row, level, shown=shown),
     )
     return finding.model_copy(update={"action": _action("kind", finding)})
 
@@ -212,10 +191,6 @@ def _caveat(
 
 def _action(kind: str, finding: Finding) -> str | None:
     return f"{kind}_{finding.direction}" if finding.direction in ("higher", "lower") else None
-
-
-def _direction(low: float, high: float) -> str:
-    return "higher" if low > 0 else "lower" if high < 0 else "none"
 
 
 def _equal(row: pd.Series, words: Words) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Collection
 import pandas as pd
 
 from customer_value.stats.result import Result
-from customer_value.strategy.established import FEW_CAVEAT
+from customer_value.strategy.established import FEW_CAVEAT, contrast, direction
 from customer_value.strategy.findings import Area, Finding, identifier
 from customer_value.strategy.wording import known
 
@@ -82,39 +82,20 @@ def not_studied(tables: Collection[str]) -> list[Finding]:
 
 def _contrast(row: pd.Series, level: float | None, attribute: str, label: str) -> Finding:
     """Design C: adjusted, but satisfaction was not given to anybody, and what it stands for is not known."""
-    shown, few = known(row["estimate"]), bool(row["few_accounts"])
-    if not shown or not known(row["low"]):
-        direction = "unknown"
-    else:
-        direction = "higher" if row["low"] > 0 else ("lower" if row["high"] < 0 else "none")
+    shown = known(row["estimate"])
+    side = direction(row["low"], row["high"], shown=shown)
     name = _NAMES[row["group"]]
     return Finding(
         id=identifier(attribute, row["group"], row["metric"]),
         chapter="nps_quadrants",
-        kind="association",
         area=_AREAS[row["metric"]],
         subject=f"{attribute} {name}",
         metric=row["metric"],
         segment=f"{attribute} = {name}",
         compared_with="the other accounts that answered",
-        direction=direction,
-        estimate=row["estimate"],
-        low=row["low"],
-        high=row["high"],
-        level=level,
-        unit="points",
-        n=row["n"],
-        # No variation on either side leaves no test; that is no evidence of a difference.
-        p=(row["p"] if known(row["p"]) else 1.0) if shown else None,
-        p_adjusted=row["p_adjusted"],
         design="C",
-        money=row["money"],
-        money_low=row["money_low"],
-        money_high=row["money_high"],
-        money_period="of recurring revenue a year" if known(row["money"]) else "",
-        caveat=f"{CAVEAT} {FEW_CAVEAT}" if few else CAVEAT,
+        caveat=f"{CAVEAT} {FEW_CAVEAT}" if row["few_accounts"] else CAVEAT,
         evidence=f"nps_quadrants#tbl-nps_quadrants-{label}",
-        shown=shown,
-        few_accounts=few,
-        action=f"satisfaction_{direction}" if direction in ("higher", "lower") else None,
+        action=f"satisfaction_{side}" if side in ("higher", "lower") else None,
+        **contrast(row, level, shown=shown),
     )

@@ -9,7 +9,7 @@ import pandas as pd
 
 from customer_value.stats.result import Result
 from customer_value.strategy.alike import alike_in
-from customer_value.strategy.established import FEW_CAVEAT, noun
+from customer_value.strategy.established import FEW_CAVEAT, contrast, direction, noun
 from customer_value.strategy.findings import Finding, Point, identifier
 from customer_value.strategy.wording import Words, known
 
@@ -190,32 +190,16 @@ def _contrast(row: pd.Series, raw: float, level: float | None, words: Words) -> 
     return Finding(
         id=identifier("renewal", row["attribute"], row["level"]),
         chapter="renewals",
-        kind="association",
         area="churn_prevention",
         subject=f"{label} {row['level']}",
         metric="renewal",
         segment=f"{label} = {row['level']}",
         compared_with=f"the other accounts at equal {alike}" if alike else "the other accounts",
-        direction=_direction(row) if shown else "unknown",
-        estimate=row["estimate"],
-        low=row["low"],
-        high=row["high"],
-        level=level,
-        unit="points",
-        n=row["n"],
         n_of=RENEWALS,
-        # No variation, or none that the covariates leave, is no test; that is no evidence of a difference.
-        p=(row["p"] if known(row["p"]) else 1.0) if shown else None,
-        p_adjusted=row["p_adjusted"],
         design="B" if row["agrees"] else "C",
-        money=row["money"],
-        money_low=row["money_low"],
-        money_high=row["money_high"],
-        money_period="of recurring revenue a year" if known(row["money"]) else "",
-        few_accounts=bool(row["few_accounts"]),
         caveat=caveat,
         evidence="renewals#tbl-renewals-differences",
-        shown=shown,
+        **contrast(row, level, shown=shown),
     )
 
 
@@ -232,7 +216,7 @@ def _against_last_year(change: Result) -> list[Finding]:
             subject="this period rather than the one before",
             metric="renewal",
             compared_with="the period before",
-            direction=_direction(row),
+            direction=direction(row["low"], row["high"]),
             estimate=row["estimate"],
             low=row["low"],
             high=row["high"],
@@ -248,9 +232,3 @@ def _against_last_year(change: Result) -> list[Finding]:
             action="difference",
         )
     ]
-
-
-def _direction(row: pd.Series) -> str:
-    if not known(row["low"]) or not known(row["high"]):
-        return "none"
-    return "higher" if row["low"] > 0 else ("lower" if row["high"] < 0 else "none")

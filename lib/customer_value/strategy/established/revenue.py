@@ -9,7 +9,7 @@ import pandas as pd
 from customer_value.stats.result import Result
 from customer_value.strategy.answers.labels import LABELS
 from customer_value.strategy.decisions import FEW
-from customer_value.strategy.established import FEW_CAVEAT, RAW_CAVEAT, area_of, noun
+from customer_value.strategy.established import FEW_CAVEAT, RAW_CAVEAT, area_of, contrast, noun
 from customer_value.strategy.findings import Area, Finding, Point, identifier, uncapital
 from customer_value.strategy.wording import Words, known
 
@@ -145,35 +145,19 @@ def winds(contrasts: Result) -> list[Finding]:
 def _wind(row: pd.Series, level: float | None) -> Finding:
     label = row["attribute_label"]
     shown = known(row["estimate"])
-    tested = shown and known(row["p"])
-    direction = "unknown"
-    if shown:
-        direction = "higher" if row["low"] > 0 else ("lower" if row["high"] < 0 else "none")
     return Finding(
         id=identifier(row["attribute"], row["level"], row["measure"]),
         chapter="revenue",
-        kind="association",
         area=area_of(row["attribute"]),
         subject=f"{noun(label)} {row['level']}",
         metric=row["measure"],
         segment=f"{noun(label)} = {row['level']}",
-        direction=direction,
-        estimate=row["estimate"],
-        low=row["low"],
-        high=row["high"],
-        level=level,
-        unit="points",
-        n=row["n"],
-        # No variation is no test; that is no evidence of a difference.
-        p=(row["p"] if tested else 1.0) if shown else None,
-        p_adjusted=row["p_adjusted"],
         design="C",
         # More lost is the worse side, so what the gate would do by direction does not fit a headwind.
         action="difference",
         caveat=" ".join([RAW_CAVEAT, *([FEW_CAVEAT] if row["few_accounts"] else [])]) if shown else "",
         evidence="revenue#tbl-revenue-wind-contrasts",
-        shown=shown,
-        few_accounts=bool(row["few_accounts"]),
+        **contrast(row, level, shown=shown),
     )
 
 

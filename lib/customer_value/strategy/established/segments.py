@@ -6,7 +6,7 @@ import pandas as pd
 
 from customer_value.stats.result import Result
 from customer_value.strategy.alike import alike_in
-from customer_value.strategy.established import FEW_CAVEAT, area_of, noun
+from customer_value.strategy.established import FEW_CAVEAT, area_of, contrast, noun
 from customer_value.strategy.findings import Finding, identifier
 from customer_value.strategy.wording import Words, known
 
@@ -52,39 +52,18 @@ def accounts(overview: Result) -> Finding:
 def _contrast(row: pd.Series, raw: float, level: float | None, words: Words) -> Finding:
     shown, apart = known(raw), not known(row["estimate"])
     alike = alike_in(row["adjusted_for"], words)
-    if not shown or not known(row["low"]):
-        direction = "none" if shown else "unknown"
-    else:
-        direction = "higher" if row["low"] > 0 else ("lower" if row["high"] < 0 else "none")
-    priced = known(row["money"])
     return Finding(
         id=identifier(row["attribute"], row["level"], row["metric"]),
         chapter="segments",
-        kind="association",
         area=area_of(row["attribute"]),
         subject=f"{noun(row['attribute_label'])} {row['level']}",
         metric=row["metric"],
         segment=f"{noun(row['attribute_label'])} = {row['level']}",
         compared_with=f"the other accounts at equal {alike}" if alike else "the other accounts",
-        direction=direction,
-        estimate=row["estimate"],
-        low=row["low"],
-        high=row["high"],
-        level=level,
-        unit="points",
-        n=row["n"],
-        # No variation, or none that the covariates leave, is no test; that is no evidence of a difference.
-        p=(row["p"] if known(row["p"]) else 1.0) if shown else None,
-        p_adjusted=row["p_adjusted"],
         design="B" if row["agrees"] else "C",
-        money=row["money"],
-        money_low=row["money_low"],
-        money_high=row["money_high"],
-        money_period="of recurring revenue a year" if priced else "",
         caveat=_caveat(row, raw, words, apart=apart) if shown else "",
         evidence="segments#tbl-segments-contrasts",
-        shown=shown,
-        few_accounts=bool(row["few_accounts"]),
+        **contrast(row, level, shown=shown),
     )
 
 

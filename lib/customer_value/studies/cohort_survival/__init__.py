@@ -9,21 +9,20 @@ A flat table (tenure, churned) goes through the same functions; what its curve m
 
 from __future__ import annotations
 
+from customer_value.marts.cohorts import GRAINS, cohort_names
 from customer_value.studies.cohort_survival.cohorts import cohorts_at_age
 from customer_value.studies.cohort_survival.comparisons import logrank, pairwise
 from customer_value.studies.cohort_survival.curves import curves, medians, survival_at
-from customer_value.studies.cohort_survival.grains import GRAINS, cohort_names
 from customer_value.studies.cohort_survival.shapes import EVERYONE, hazard_by_age, hazard_shape
 from customer_value.studies.cohort_survival.subjects import comparable, label, labels, observation_warning
 from customer_value.studies.cohort_survival.trend import KINDS, cohort_trend
-from customer_value.studies.cohort_survival.triangles import METRICS, POOL_BEYOND, triangle
+from customer_value.studies.cohort_survival.triangles import METRICS, triangle
 
 __all__ = [
     "EVERYONE",
     "GRAINS",
     "KINDS",
     "METRICS",
-    "POOL_BEYOND",
     "cohort_names",
     "cohort_trend",
     "cohorts_at_age",

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from customer_value.errors import DataError
 from customer_value.marts import Marts
+from customer_value.marts.cohorts import GRAINS
 from customer_value.stats import disclosure, survival
 from customer_value.stats.result import Result
 from customer_value.studies.cohort_survival.curves import KAPLAN_MEIER
-from customer_value.studies.cohort_survival.grains import GRAINS
 from customer_value.studies.cohort_survival.subjects import MONTH_NOTE, accounts_by_level, choose, counts_by_age, follow
 
 

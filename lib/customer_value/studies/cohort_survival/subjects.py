@@ -10,11 +10,11 @@ import pandas as pd
 from customer_value.errors import DataError, SettingsError
 from customer_value.marts import Marts
 from customer_value.marts.ages import followed
+from customer_value.marts.cohorts import cohort_names
 from customer_value.marts.levels import Attribute, Levels, attributes, pooled
 from customer_value.marts.lives import lives
 from customer_value.marts.store import Meta
 from customer_value.stats import disclosure, survival
-from customer_value.studies.cohort_survival.grains import cohort_names
 
 MONTH_NOTE = (
     "Cohorts live through different calendar months. A good or bad month moves whole cohorts together, which these "

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pandas as pd
 
 from customer_value.errors import DataError
 from customer_value.marts import Marts
+from customer_value.marts.cohorts import cohort_names, cohort_start, pooled_grain
 from customer_value.marts.store import to_pandas
 from customer_value.stats import disclosure, intervals
 from customer_value.stats.result import Result
-from customer_value.studies.cohort_survival.grains import cohort_names, cohort_start
 from customer_value.studies.cohort_survival.subjects import MONTH_NOTE, choose, subject_notes
 
 METRICS = ("logos", "gross", "net")
 """What a triangle can show: accounts, revenue without growth, revenue with growth."""
 
-POOL_BEYOND = 0.1
-"""A triangle goes to the next coarser grain while cohorts too small to show hold more than this share of accounts."""
+GRAINS = ("month", "quarter", "year")
+"""Lengths of a row, finest first; small cohorts are pooled to the next."""
 
 
 def triangle(
@@ -54,7 +53,7 @@ def triangle(
     DataError : the data have no cohorts: a flat table has no dates
     """
     choose("metric", metric, METRICS)
-    choose("grain", grain, ("month", "quarter", "year"))
+    choose("grain", grain, GRAINS)
     if not marts.has("age_months"):
         raise DataError(
             "Cohorts need the date at which accounts began", table="flat", remedy="bring a table of subscriptions"
@@ -64,7 +63,7 @@ def triangle(
         months = months.filter(months.age <= horizon)
     rows = to_pandas(months.select("customer_id", "cohort_month", "age", "start_mrr", "mrr", "retained", "gross_mrr"))
     sizes = rows[rows["age"] == 0]
-    grain_used = _pooled_grain(sizes["cohort_month"], grain, min_group)
+    grain_used = pooled_grain(sizes["cohort_month"], grain, fewest=min_group, grains=GRAINS)
     rows = rows.assign(cohort_start=cohort_start(rows["cohort_month"], grain_used))
     rows = rows.sort_values(["cohort_start", "age", "customer_id"], kind="stable", ignore_index=True)
     cells = rows.groupby(["cohort_start", "age"], sort=True)
@@ -102,17 +101,6 @@ def triangle(
         method=method,
         notes=(*notes, MONTH_NOTE),
     )
-
-
-def _pooled_grain(months: pd.Series, grain: str, min_group: int) -> str:
-    """The finest grain, from ``grain`` on, at which few enough accounts are in cohorts too small to show."""
-    grains = ("month", "quarter", "year")
-    for candidate in grains[grains.index(grain) :]:
-        sizes = cohort_start(months, candidate).value_counts()
-        hidden = sizes[~np.asarray(disclosure.shown(sizes.to_numpy(), min_group), dtype=bool)].sum()
-        if hidden <= POOL_BEYOND * len(months):
-            return candidate
-    return "year"
 
 
 def _money_cells(rows: pd.DataFrame, metric: str, confidence: float) -> pd.DataFrame:
